@@ -1,0 +1,197 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+const exitWithin = 30 * time.Second
+
+// kill signals processes and waits until they are gone. The stamp ends when the last signal was sent: from then on
+// no code of theirs runs (KILL), or their stop has begun. The proof tells when they were really gone.
+func (a *Agent) kill(ctx context.Context, _ *session, k agent.KillSpec) (agent.Stamp, error) {
+	targets, err := a.procs.targets(k.Processes)
+	if err != nil {
+		return agent.Stamp{}, fmt.Errorf("kill: %w", err)
+	}
+	ran := a.holdDown(k, targets)
+	stamp := agent.Stamp{Began: agent.Monotonic()}
+	for _, t := range ran {
+		if err := syscall.Kill(t.pid, killSignal(k.Signal, t)); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return stamp, fmt.Errorf("signal %s: %w", t.name, err)
+		}
+	}
+	stamp.Effective = agent.Monotonic()
+	if len(ran) == 0 {
+		return stamp, fmt.Errorf("kill %s: it does not run", strings.Join(k.Processes, ", "))
+	}
+	within := k.Wait
+	if within == 0 {
+		within = exitWithin
+	}
+	var proofs []string
+	for _, t := range ran {
+		if err := gone(ctx, t, within); err != nil {
+			return stamp, err
+		}
+		took := time.Duration(agent.Monotonic() - stamp.Effective).Round(time.Millisecond / 10)
+		proofs = append(proofs, fmt.Sprintf("%s (pid %d) gone %s after the signal", t.name, t.pid, took))
+	}
+	stamp.Proof = strings.Join(proofs, "; ")
+	return stamp, nil
+}
+
+// holdDown notes the way back before the deed, keeps restart policies from undoing it, and returns what runs.
+func (a *Agent) holdDown(k agent.KillSpec, targets []target) (ran []target) {
+	a.procs.mu.Lock()
+	defer a.procs.mu.Unlock()
+	for _, t := range targets {
+		if t.pid != 0 {
+			ran = append(ran, t)
+		}
+		if k.Hold && t.proc != nil {
+			t.proc.held[k.Fault] = true
+		}
+	}
+	a.deeds.push(k.Fault, deed{
+		name:    "kill",
+		undo:    func() (string, error) { return a.bringBack(k, ran) },
+		inspect: func() (string, error) { return stillDown(ran), nil },
+	})
+	return ran
+}
+
+// bringBack releases what the fault held down and starts what it had ended, each in the order of its declaration.
+func (a *Agent) bringBack(k agent.KillSpec, ran []target) (string, error) {
+	a.procs.mu.Lock()
+	defer a.procs.mu.Unlock()
+	for _, p := range a.procs.procs {
+		delete(p.held, k.Fault)
+	}
+	var proofs []string
+	for _, t := range ran {
+		if t.proc == nil {
+			proofs = append(proofs, t.name+" is its manager's to restart")
+			continue
+		}
+		if err := a.procs.launch(t.proc); err != nil {
+			return "", err
+		}
+		if t.proc.pid != 0 {
+			proofs = append(proofs, fmt.Sprintf("%s runs (pid %d)", t.name, t.proc.pid))
+		} else {
+			proofs = append(proofs, t.name+" is still held down by another fault")
+		}
+	}
+	return strings.Join(proofs, "; "), nil
+}
+
+func stillDown(ran []target) string {
+	var proofs []string
+	for _, t := range ran {
+		if !alive(t.pid) {
+			proofs = append(proofs, fmt.Sprintf("%s (pid %d) is gone", t.name, t.pid))
+		}
+	}
+	return strings.Join(proofs, "; ")
+}
+
+func killSignal(name string, t target) syscall.Signal {
+	if sig := unix.SignalNum("SIG" + name); sig != 0 {
+		return sig
+	}
+	if t.proc != nil {
+		return stopSignal(t.proc.spec)
+	}
+	return syscall.SIGINT // the fast shutdown of PostgreSQL, the only kind of inner process so far
+}
+
+func gone(ctx context.Context, t target, within time.Duration) error {
+	return wait.Until(ctx, t.name+" gone", within, func(context.Context) (bool, string, error) {
+		letter := statusLetter(t.pid)
+		return letter == "" || letter == "Z" || letter == "X", "state " + letter, nil
+	})
+}
+
+// freeze stops whole process trees: a database that forks (PostgreSQL) is frozen with all its backends.
+func (a *Agent) freeze(ctx context.Context, _ *session, f agent.FreezeSpec) (agent.Stamp, error) {
+	targets, err := a.procs.targets(f.Processes)
+	if err != nil {
+		return agent.Stamp{}, fmt.Errorf("freeze: %w", err)
+	}
+	var roots []target
+	for _, t := range targets {
+		if t.pid != 0 {
+			roots = append(roots, t)
+		}
+	}
+	if len(roots) == 0 {
+		return agent.Stamp{}, fmt.Errorf("freeze %s: it does not run", strings.Join(f.Processes, ", "))
+	}
+	frozen := map[int]bool{}
+	a.deeds.push(f.Fault, deed{
+		name:    "freeze",
+		undo:    func() (string, error) { return thaw(frozen) },
+		inspect: func() (string, error) { return stillFrozen(frozen), nil },
+	})
+	stamp := agent.Stamp{Began: agent.Monotonic()}
+	// The root first, so that it forks no more; then its children until there are no new ones.
+	err = wait.Until(ctx, "processes stopped", exitWithin, func(context.Context) (bool, string, error) {
+		news, running := 0, 0
+		for _, r := range roots {
+			for _, pid := range tree(r.pid) {
+				if !frozen[pid] {
+					news++
+					frozen[pid] = true
+					if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && !errors.Is(err, syscall.ESRCH) {
+						return false, "", fmt.Errorf("stop process %d: %w", pid, err)
+					}
+				}
+				if letter := statusLetter(pid); letter != "T" && letter != "" && letter != "Z" {
+					running++
+				}
+			}
+		}
+		return news == 0 && running == 0, fmt.Sprintf("%d running", running), nil
+	})
+	stamp.Effective = agent.Monotonic()
+	stamp.Proof = stillFrozen(frozen)
+	return stamp, err
+}
+
+// thaw continues them all.
+func thaw(frozen map[int]bool) (string, error) {
+	for pid := range frozen {
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return "", fmt.Errorf("continue process %d: %w", pid, err)
+		}
+	}
+	for pid := range frozen {
+		if statusLetter(pid) == "T" {
+			return "", fmt.Errorf("continue process %d: it is still stopped", pid)
+		}
+	}
+	return fmt.Sprintf("%d processes run again", len(frozen)), nil
+}
+
+func stillFrozen(frozen map[int]bool) string {
+	n := 0
+	for pid := range frozen {
+		if statusLetter(pid) == "T" {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d processes in state T (stopped)", n, len(frozen))
+}

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+// tail reports every line of a JSON-lines log as an event. The line's own keys become attributes; its time is when
+// the agent saw it, at most one tick after it was written.
+func (a *Agent) tail(_ context.Context, _ *session, t agent.Tail) (empty, error) {
+	a.run("tail", t.Path, func(ctx context.Context) { followLines(ctx, t.Path, func(line string) { a.hookLine(t, line) }) })
+	return empty{}, nil
+}
+
+func (a *Agent) hookLine(t agent.Tail, line string) {
+	attrs := map[string]string{}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(line), &fields); err == nil {
+		for k, v := range fields {
+			attrs[k] = fmt.Sprint(v)
+		}
+	}
+	msg := attrs["name"]
+	if msg == "" {
+		msg = line
+	} else if code := attrs["exit"]; code != "" {
+		msg += " exited with " + code
+	}
+	a.report(agent.NotifyEvent, record.Event{
+		T: time.Duration(agent.Monotonic()), Kind: t.Kind, Node: t.Node, Msg: msg, Attrs: attrs,
+	})
+}
+
+const tailTick = 20 * time.Millisecond
+
+// followLines calls f for every whole line that is written to path from its beginning on, until ctx ends.
+func followLines(ctx context.Context, path string, f func(string)) {
+	var in *bufio.Reader
+	var partial strings.Builder
+	for wait.Hold(ctx, tailTick) == nil {
+		if in == nil {
+			file, err := os.Open(path)
+			if err != nil {
+				continue // not written yet
+			}
+			defer file.Close()
+			in = bufio.NewReader(file)
+		}
+		for {
+			part, err := in.ReadString('\n')
+			partial.WriteString(part)
+			if err != nil { // io.EOF: the rest of the line comes later
+				if err != io.EOF {
+					in = nil
+				}
+				break
+			}
+			f(strings.TrimSpace(partial.String()))
+			partial.Reset()
+		}
+	}
+}

@@ -1,0 +1,269 @@
+// Package agent is the controller's side of the small process inside every node: the protocol and its client.
+//
+// The controller speaks JSON-RPC 2.0, one object a line, over the standard input and output of a bridge process in
+// the node (Docker exec stream, SSH stream): never over the drilled network, so a partition cannot cut it off. The
+// node's side is package node, one folder down.
+package agent
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Socket is where the agent listens inside its node; "firedrill agent connect" bridges it to standard input and output.
+const Socket = "/run/firedrill/agent.sock"
+
+// Lease is how long an agent believes in a controller it does not hear from. A closed stream ends the session at
+// once; the lease is for a controller that hangs, or whose machine is gone. It is long against the stalls of a busy
+// machine: an agent that heals too early spoils the drill.
+const Lease = 15 * time.Second
+
+// Methods of the protocol.
+const (
+	MethodHello     = "hello"
+	MethodClock     = "clock"
+	MethodPut       = "put"
+	MethodRead      = "read"
+	MethodExec      = "exec"
+	MethodDefine    = "define"
+	MethodStart     = "start"
+	MethodStop      = "stop"
+	MethodProcesses = "processes"
+	MethodKill      = "kill"
+	MethodFreeze    = "freeze"
+	MethodNetwork   = "network"
+	MethodInspect   = "inspect"
+	MethodHeal      = "heal"
+	MethodFaults    = "faults"
+	MethodHTTP      = "http"
+	MethodQuery     = "query"
+	MethodObserve   = "observe"
+	MethodLoad      = "load"
+	MethodProbe     = "probe"
+	MethodQuiet     = "quiet"
+	MethodTail      = "tail"
+)
+
+// Notifications from the agent; their parameters are the record types, timed by the node's own monotonic clock.
+const (
+	NotifyOp     = "op"
+	NotifySample = "sample"
+	NotifyProbe  = "probe"
+	NotifyEvent  = "event"
+)
+
+// Hello is what an agent says of itself.
+type Hello struct {
+	Version  string `json:"version"`
+	Hostname string `json:"hostname"`
+	Kernel   string `json:"kernel"`
+	BootID   string `json:"boot_id"` // equal boot ids share one monotonic clock
+	Clock    int64  `json:"clock_ns"`
+}
+
+// Introduction is what a controller says of itself.
+type Introduction struct {
+	// Owner makes the session's end the end of everything: the agent heals all faults and stops the load. A visitor
+	// (firedrill heal from another process) is not an owner.
+	Owner bool `json:"owner"`
+}
+
+// File is put into a node.
+type File struct {
+	Path  string `json:"path"`
+	Mode  uint32 `json:"mode"`            // permission bits; 0 means 0644
+	Owner string `json:"owner,omitempty"` // user name in the node; empty means root
+	Data  []byte `json:"data"`
+}
+
+// Command is run once in a node, without a shell.
+type Command struct {
+	Argv    []string      `json:"argv"`
+	Env     []string      `json:"env,omitempty"`
+	User    string        `json:"user,omitempty"`
+	Stdin   string        `json:"stdin,omitempty"`
+	Timeout time.Duration `json:"timeout_ns,omitempty"` // 0 means 30 s
+}
+
+// Output of a command. A code other than 0 is not an error of the call.
+type Output struct {
+	Code   int    `json:"code"`
+	Stdout string `json:"stdout"`
+	Stderr string `json:"stderr"`
+}
+
+// Process is a supervised program.
+type Process struct {
+	Name string   `json:"name"` // the name drills use: mysqld, patroni, etcd
+	Argv []string `json:"argv"`
+	Env  []string `json:"env,omitempty"`
+	User string   `json:"user,omitempty"`
+	Dir  string   `json:"dir,omitempty"`
+	// Restart is the pause after which an exited process is started again, as a service manager would; 0 means never.
+	Restart time.Duration `json:"restart_ns,omitempty"`
+	// StopSignal asks for a clean stop; empty means TERM.
+	StopSignal string `json:"stop_signal,omitempty"`
+	// Inner names processes that this one starts and manages itself, by the file that holds their pid.
+	Inner map[string]string `json:"inner,omitempty"`
+}
+
+// ProcessState is how a supervised process stands.
+type ProcessState struct {
+	Name     string `json:"name"`
+	PID      int    `json:"pid"` // 0: not running
+	Frozen   bool   `json:"frozen,omitempty"`
+	Held     bool   `json:"held,omitempty"` // a fault keeps it down
+	Restarts int    `json:"restarts"`
+	LastExit string `json:"last_exit,omitempty"`
+}
+
+// Stamp brackets a deed on the node's monotonic clock: it took effect between Began and Effective. Proof says what
+// the agent saw of it; empty means that it saw nothing yet.
+type Stamp struct {
+	Began     int64  `json:"began_ns"`
+	Effective int64  `json:"effective_ns"`
+	Proof     string `json:"proof,omitempty"`
+}
+
+// KillSpec ends processes. Everything is undone by Heal(Fault): what ran before runs again.
+type KillSpec struct {
+	Fault     string   `json:"fault"`
+	Processes []string `json:"processes"` // empty means all supervised ones
+	Signal    string   `json:"signal"`    // KILL, or the clean stop of each process when empty
+	// Hold keeps them down until the heal, whatever their restart policy.
+	Hold bool          `json:"hold"`
+	Wait time.Duration `json:"wait_ns,omitempty"` // how long to wait for the exit; 0 means 30 s
+}
+
+// FreezeSpec stops processes and all their children with SIGSTOP.
+type FreezeSpec struct {
+	Fault     string   `json:"fault"`
+	Processes []string `json:"processes"` // empty means all supervised ones
+}
+
+// Directions and actions of a network rule.
+const (
+	In     = "in"
+	Out    = "out"
+	Both   = "both"
+	Drop   = "drop"   // silence
+	Refuse = "refuse" // TCP reset, ICMP unreachable for the rest
+)
+
+// NetworkSpec cuts traffic of the node, established connections included.
+type NetworkSpec struct {
+	Fault     string   `json:"fault"`
+	Peers     []string `json:"peers,omitempty"`     // addresses; empty means everybody (but never the loopback)
+	Ports     []uint16 `json:"ports,omitempty"`     // TCP and UDP ports of this node or of the peer; empty means all
+	Direction string   `json:"direction,omitempty"` // of the packets, seen from this node; empty means In
+	Action    string   `json:"action,omitempty"`    // empty means Drop
+	// For heals by itself after this time, measured on the node: a known outage. 0 means until the heal.
+	For time.Duration `json:"for_ns,omitempty"`
+}
+
+// FaultState is a fault that the agent has in force.
+type FaultState struct {
+	Fault string   `json:"fault"`
+	Deeds []string `json:"deeds"`
+}
+
+// HTTPRequest is made by the agent from inside the node.
+type HTTPRequest struct {
+	Method  string              `json:"method"`
+	URL     string              `json:"url"`
+	Header  map[string][]string `json:"header,omitempty"`
+	Body    []byte              `json:"body,omitempty"`
+	Timeout time.Duration       `json:"timeout_ns,omitempty"`
+}
+
+// HTTPResponse answers an HTTPRequest.
+type HTTPResponse struct {
+	Status int                 `json:"status"`
+	Header map[string][]string `json:"header,omitempty"`
+	Body   []byte              `json:"body,omitempty"`
+}
+
+// Database says how to reach a database.
+type Database struct {
+	Driver   string `json:"driver"` // mysql or postgres
+	Host     string `json:"host"`   // name, address, or the path of a unix socket (mysql) or its folder (postgres)
+	Port     int    `json:"port,omitempty"`
+	User     string `json:"user"`
+	Password string `json:"password,omitempty"`
+	Name     string `json:"name,omitempty"`
+}
+
+// Query is run by the agent from inside the node, on a connection of its own.
+type Query struct {
+	Database Database      `json:"database"`
+	SQL      string        `json:"sql"`
+	Timeout  time.Duration `json:"timeout_ns,omitempty"` // 0 means 5 s
+}
+
+// Rows answers a Query; NULL is nil.
+type Rows struct {
+	Columns []string    `json:"columns"`
+	Rows    [][]*string `json:"rows"`
+}
+
+// Get returns a column of a row, empty for NULL or for a column that is not there.
+func (r Rows) Get(row int, column string) string {
+	for i, c := range r.Columns {
+		if c == column && row < len(r.Rows) && r.Rows[row][i] != nil {
+			return *r.Rows[row][i]
+		}
+	}
+	return ""
+}
+
+// Observe samples the local database, every Every, from now until Quiet.
+type Observe struct {
+	Node     string            `json:"node"`
+	Database Database          `json:"database"`
+	Every    time.Duration     `json:"every_ns"`
+	Nodes    map[string]string `json:"nodes"` // address to node name, to name the source
+}
+
+// Load makes the node an application: open-loop writers, from now until Quiet.
+type Load struct {
+	Node     string            `json:"node"`
+	Vantage  string            `json:"vantage"`
+	FirstID  int64             `json:"first_id"`
+	Database Database          `json:"database"`
+	Resolver string            `json:"resolver"` // address:port of the datacenter's resolver
+	Tick     time.Duration     `json:"tick_ns"`
+	Deadline time.Duration     `json:"deadline_ns"`
+	Servers  map[string]string `json:"servers"` // server id (MySQL) or address (PostgreSQL) to node name
+	Retries  int               `json:"retries,omitempty"`
+	Backoff  time.Duration     `json:"backoff_ns,omitempty"` // before the first retry; doubles
+}
+
+// Endpoint is watched by an application node.
+type Endpoint struct {
+	Name     string            `json:"name"`
+	Kind     string            `json:"kind"` // record.ProbeDNS or record.ProbeConnection
+	Via      []string          `json:"via"`  // resolvers (address:port) or the proxy's address
+	Every    time.Duration     `json:"every_ns"`
+	Deadline time.Duration     `json:"deadline_ns"`
+	Database Database          `json:"database"` // for ProbeConnection
+	Servers  map[string]string `json:"servers"`  // address or server id to node name
+	Vantage  string            `json:"vantage"`
+}
+
+// named carries a bare name.
+type named struct {
+	Name string `json:"name"`
+}
+
+// Named makes the parameters of the calls that take a name.
+func Named(name string) any { return named{name} }
+
+// Tail follows a JSON-lines log in the node (hooks write them) and reports each line as an event of kind hook.
+type Tail struct {
+	Node string `json:"node"`
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+}
+
+// Raw is a shorthand for undecoded parameters.
+type Raw = json.RawMessage
