@@ -1,0 +1,82 @@
+package images
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+)
+
+//go:embed all:dockerfiles
+var dockerfiles embed.FS
+
+// What the images hold, for those who write configurations for them.
+const (
+	// DrillPassword is the password of every account inside the images (repl, orchestrator and app in MySQL). It is
+	// public, guards nothing, and is for drills only: a drilled node lives for minutes on a network of its own.
+	DrillPassword = "firedrill-drill-only"
+
+	MySQLConfig  = "/etc/mysql/firedrill.cnf"
+	MySQLDataDir = "/var/lib/mysql"
+	MySQLSocket  = "/run/mysqld/mysqld.sock"
+	MySQLPidFile = "/run/mysqld/mysqld.pid"
+
+	PostgresBinDir  = "/usr/lib/postgresql/17/bin"
+	PostgresDataDir = "/var/lib/postgresql/data"
+	// PatroniBootstrap is the command of a custom Patroni bootstrap method: it copies the data directory that was
+	// initialised when the image was built, in place of running initdb.
+	PatroniBootstrap = "/usr/local/lib/firedrill/bootstrap-from-image"
+
+	// OrchestratorDir has the binary and resources/; Orchestrator must be started in it.
+	OrchestratorDir    = "/usr/local/orchestrator"
+	OrchestratorBinary = OrchestratorDir + "/orchestrator"
+)
+
+// Names of the components.
+const (
+	Base         = "base-trixie"
+	MySQL        = "mysql"
+	Patroni      = "patroni"
+	Etcd         = "etcd"
+	HAProxy      = "haproxy"
+	Tools        = "tools"
+	Orchestrator = "orchestrator"
+)
+
+// component is one image of the catalogue.
+type component struct {
+	name   string
+	parent string // the component that it is built on; "" for the base
+}
+
+// catalogue is in the order of building: parents first, then the slowest, so that it does not end up alone at the end.
+var catalogue = []component{
+	{name: Base},
+	{name: Patroni, parent: Base},
+	{name: MySQL, parent: Base},
+	{name: Tools, parent: Base},
+	{name: Orchestrator, parent: Tools},
+	{name: HAProxy, parent: Base},
+	{name: Etcd, parent: Base},
+}
+
+// Names lists every component, parents first.
+func Names() []string {
+	names := make([]string, len(catalogue))
+	for i, c := range catalogue {
+		names[i] = c.name
+	}
+	return names
+}
+
+// choose checks the names that were asked for; none means all.
+func choose(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return Names(), nil
+	}
+	for _, name := range names {
+		if !slices.Contains(Names(), name) {
+			return nil, fmt.Errorf("choose images: no component is called %q; there are %v", name, Names())
+		}
+	}
+	return names, nil
+}
