@@ -64,7 +64,7 @@ func (d mysqlDriver) Write(ctx context.Context, id int64, attempt int) Result {
 // mysqlRefusals are errors with which the server says that it did not do the write. Anything else that arrives after
 // the statement was sent leaves it open (a shutdown during commit may have committed).
 var mysqlRefusals = map[uint16]bool{
-	1040: true, // too many connections
+	1040: true,                                     // too many connections
 	1044: true, 1045: true, 1142: true, 1227: true, // access denied
 	1049: true, 1054: true, 1064: true, 1146: true, // no such database, column, table; syntax
 	1062: true,             // duplicate key

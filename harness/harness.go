@@ -1,0 +1,218 @@
+// Package harness stands topologies up and lets the rest of the program reach into them. It holds the vocabulary
+// that providers (where a node runs) and kinds (what runs on it) share, so that there are n + m packages and not n x m.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// ErrUnavailable marks what a drill needs and what cannot be had here: the drill is not drilled, and says why.
+var ErrUnavailable = errors.New("not available here")
+
+// Components of a node. A component is an image and a role in the topology.
+const (
+	MySQL        = "mysql"
+	Orchestrator = "orchestrator"
+	Patroni      = "patroni"
+	Etcd         = "etcd"
+	HAProxy      = "haproxy"
+	DNS          = "dns"
+	Application  = "application"
+)
+
+// NodeSpec asks a provider for a node.
+type NodeSpec struct {
+	Name       string
+	Component  string
+	Datacenter string
+}
+
+// Node is a host that stands, with its agent.
+type Node struct {
+	Name       string
+	Component  string
+	Datacenter string
+	Address    string
+	Agent      *agent.Client
+}
+
+// Record describes the node for the manifest.
+func (n *Node) Record() record.Node {
+	return record.Node{Name: n.Name, Component: n.Component, Datacenter: n.Datacenter, Address: n.Address}
+}
+
+// Identity names a drill to a provider: everything that is created carries it.
+type Identity struct {
+	Run, Drill string
+}
+
+// Provider stands nodes up. It is used for one drill at a time.
+type Provider interface {
+	Name() string
+	// Up makes the nodes, all at once, and returns when every agent answers. On an error the caller still calls
+	// Down: whatever was made goes.
+	Up(ctx context.Context, id Identity, specs []NodeSpec) ([]*Node, error)
+	// Down removes everything that carries the identity.
+	Down(ctx context.Context, id Identity) error
+	// Environment describes where the nodes run, for the report.
+	Environment(ctx context.Context) map[string]string
+}
+
+// Settings are the scenario's own: component, then key, then value.
+type Settings map[string]map[string]string
+
+// Set keeps a setting.
+func (s Settings) Set(component, key, value string) {
+	if s[component] == nil {
+		s[component] = map[string]string{}
+	}
+	s[component][key] = value
+}
+
+// Flat lists them as component/key, for the record.
+func (s Settings) Flat() map[string]string {
+	out := map[string]string{}
+	for component, kv := range s {
+		for k, v := range kv {
+			out[component+"/"+k] = v
+		}
+	}
+	return out
+}
+
+// Endpoint is a way to the primary that an application can take.
+type Endpoint struct {
+	Name string // what the application connects to
+	Kind string // record.ProbeDNS or record.ProbeConnection
+	Port int
+	TTL  int
+}
+
+// Topology is a running one; kinds implement it. It never touches a clock of its own: what it reports goes through
+// the agents or the sink.
+type Topology interface {
+	// Start configures and starts everything, and returns when the pieces have been joined.
+	Start(ctx context.Context) error
+	// Steady returns the reasons why the topology is not (yet) as it should be; none means that it is.
+	Steady(ctx context.Context) ([]string, error)
+	// Primary is the node that holds the role now, as the failover manager sees it.
+	Primary(ctx context.Context) (*Node, error)
+	// Databases are the nodes that can hold the role.
+	Databases() []*Node
+	// Admin reaches the database of a node from inside that node.
+	Admin(n *Node) agent.Database
+	// Application is how an application logs in; the host is the caller's to set.
+	Application() agent.Database
+	// Servers names what databases call themselves in an acknowledgement.
+	Servers() map[string]string
+	// Endpoints that applications can use; the first is the default.
+	Endpoints() []Endpoint
+	// Resolver is the DNS server of a datacenter, address:port.
+	Resolver(datacenter string) string
+	// Watch reports what the failover manager does, until ctx ends.
+	Watch(ctx context.Context, sink agent.Sink, since func() int64)
+	// Select resolves a kind's own targets ("the Orchestrator leader", "a minority of etcd"); ok is false for
+	// words that are not its own.
+	Select(ctx context.Context, target string) (nodes []*Node, ok bool, err error)
+	// Survey reads the state of every database after convergence, and the application's rows from the primary.
+	Survey(ctx context.Context) (record.Final, []record.Row, error)
+	// Operate does what an operator would (switchover), by verb.
+	Operate(ctx context.Context, verb string, args ...string) error
+	// Describe returns versions and effective settings for the report.
+	Describe(ctx context.Context) map[string]string
+	// Logs are the files worth keeping of a node.
+	Logs(n *Node) []string
+	// Config are the configuration files as run, by node and name, secrets masked.
+	Config() map[string]string
+}
+
+// Kind makes topologies.
+type Kind interface {
+	Name() string // mysql, patroni
+	// Blueprints are the topologies that it offers.
+	Blueprints() []Blueprint
+}
+
+// Blueprint is a topology by name.
+type Blueprint struct {
+	Name    string
+	Kind    string
+	Summary string
+	Specs   []NodeSpec
+	// Build makes the topology over nodes that stand.
+	Build func(nodes []*Node, settings Settings) (Topology, error)
+}
+
+// Catalogue is every blueprint of some kinds.
+type Catalogue []Blueprint
+
+// NewCatalogue gathers the blueprints of kinds. Two of one name are a mistake of ours, found at start-up.
+func NewCatalogue(kinds ...Kind) Catalogue {
+	var c Catalogue
+	for _, k := range kinds {
+		for _, b := range k.Blueprints() {
+			if _, err := c.Find(b.Name); err == nil {
+				panic("two topologies are named " + b.Name)
+			}
+			b.Kind = k.Name()
+			c = append(c, b)
+		}
+	}
+	sort.Slice(c, func(i, j int) bool { return c[i].Name < c[j].Name })
+	return c
+}
+
+// Find returns a blueprint; the error names those that there are.
+func (c Catalogue) Find(name string) (Blueprint, error) {
+	var names []string
+	for _, b := range c {
+		if b.Name == name {
+			return b, nil
+		}
+		names = append(names, b.Name)
+	}
+	return Blueprint{}, fmt.Errorf("there is no topology %q; there are: %s", name, strings.Join(names, ", "))
+}
+
+// Components of a blueprint, once each, in order.
+func (b Blueprint) Components() []string {
+	var out []string
+	for _, s := range b.Specs {
+		if !slices.Contains(out, s.Component) {
+			out = append(out, s.Component)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// ByComponent filters nodes.
+func ByComponent(nodes []*Node, component string) []*Node {
+	var out []*Node
+	for _, n := range nodes {
+		if n.Component == component {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Find returns a node by name.
+func Find(nodes []*Node, name string) (*Node, error) {
+	var names []string
+	for _, n := range nodes {
+		if n.Name == name {
+			return n, nil
+		}
+		names = append(names, n.Name)
+	}
+	return nil, fmt.Errorf("there is no node %q; there are: %s", name, strings.Join(names, ", "))
+}
