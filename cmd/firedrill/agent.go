@@ -7,6 +7,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/agent/node"
+	"github.com/firedrill/firedrill/harness/dns"
 )
 
 // agentCommand is what runs inside every node; nobody types it.
@@ -26,6 +27,8 @@ func agentCommand(e *env) *cobra.Command {
 	return cmd
 }
 
+// lookup is how endpoint probes ask a resolver.
 func lookup(ctx context.Context, resolver, name string) (string, int, error) {
-	return "", 0, nil
+	r, err := dns.Lookup(ctx, resolver, name)
+	return r.Address, int(r.TTL.Seconds()), err
 }

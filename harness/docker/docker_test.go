@@ -1,0 +1,179 @@
+package docker_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/stretchr/testify/require"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/docker"
+	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+func engine(t *testing.T) *client.Client {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a Docker engine: not under -short")
+	}
+	api, err := docker.Connect(t.Context())
+	if err != nil {
+		t.Skip(err)
+	}
+	return api
+}
+
+func provider(t *testing.T, api *client.Client) *docker.Provider {
+	t.Helper()
+	binary, err := docker.FindAgent(t.Context(), "", "amd64")
+	require.NoError(t, err)
+	return docker.New(api, docker.Options{Images: images.New(api, os.Stderr, images.Options{}), Binary: binary})
+}
+
+func up(t *testing.T, p *docker.Provider, drill string, names ...string) []*harness.Node {
+	t.Helper()
+	id := harness.Identity{Run: "test-" + filepath.Base(t.TempDir()) + time.Now().Format("150405"), Drill: drill}
+	t.Cleanup(func() { require.NoError(t, p.Down(context.Background(), id)) })
+	var specs []harness.NodeSpec
+	for _, n := range names {
+		specs = append(specs, harness.NodeSpec{Name: n, Component: harness.Application, Datacenter: "dc1"})
+	}
+	nodes, err := p.Up(t.Context(), id, specs)
+	require.NoError(t, err)
+	return nodes
+}
+
+func TestNodesStandAndGo(t *testing.T) {
+	api := engine(t)
+	p := provider(t, api)
+	began := time.Now()
+	nodes := up(t, p, "stand", "n1", "n2")
+	t.Logf("two nodes in %s", time.Since(began))
+	out, err := nodes[0].Agent.Exec(t.Context(), agent.Command{Argv: []string{"getent", "hosts", "n2"}})
+	require.NoError(t, err)
+	require.Contains(t, out.Stdout, nodes[1].Address)
+	require.Equal(t, "same kernel", nodes[0].Agent.Clock().Method)
+}
+
+type sink struct {
+	mu     sync.Mutex
+	events []record.Event
+}
+
+func (s *sink) Op(record.Op)         {}
+func (s *sink) Sample(record.Sample) {}
+func (s *sink) Probe(record.Probe)   {}
+func (s *sink) Event(e record.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+}
+
+func TestKilledProcessStaysDownUntilHealed(t *testing.T) {
+	api := engine(t)
+	n := up(t, provider(t, api), "kill", "n1")[0]
+	ctx := t.Context()
+	require.NoError(t, n.Agent.Define(ctx, agent.Process{Name: "sleeper", Argv: []string{"sleep", "1000"}, Restart: 10 * time.Millisecond}))
+	require.NoError(t, n.Agent.Start(ctx, "sleeper"))
+	stamp, err := n.Agent.Kill(ctx, agent.KillSpec{Fault: "f1", Processes: []string{"sleeper"}, Signal: "KILL", Hold: true})
+	require.NoError(t, err)
+	require.Contains(t, stamp.Proof, "gone")
+	require.NoError(t, wait.Hold(ctx, 200*time.Millisecond))
+	states, err := n.Agent.Processes(ctx)
+	require.NoError(t, err)
+	require.Zero(t, states[0].PID, "a held process must not be restarted by its policy")
+	healed, err := n.Agent.Heal(ctx, "f1")
+	require.NoError(t, err)
+	require.Contains(t, healed.Proof, "runs")
+}
+
+func TestNetworkCutIsSeenFromOutsideAndHeals(t *testing.T) {
+	api := engine(t)
+	nodes := up(t, provider(t, api), "net", "n1", "n2")
+	ctx := t.Context()
+	require.NoError(t, nodes[0].Agent.Define(ctx, agent.Process{Name: "server", Argv: []string{"/firedrill/firedrill", "agent", "connect"}}))
+	ping := func() int {
+		out, err := nodes[1].Agent.Exec(ctx, agent.Command{Argv: []string{"bash", "-c", "timeout 1 bash -c '</dev/tcp/" + nodes[0].Address + "/9'; echo $?"}})
+		require.NoError(t, err)
+		if bytes.HasPrefix([]byte(out.Stdout), []byte("124")) {
+			return 124
+		}
+		return 0
+	}
+	require.NotEqual(t, 124, ping(), "port 9 refuses at once while the path is whole")
+	_, err := nodes[0].Agent.Network(ctx, agent.NetworkSpec{Fault: "f2", Peers: []string{nodes[1].Address}})
+	require.NoError(t, err)
+	require.Equal(t, 124, ping(), "silence")
+	seen, err := nodes[0].Agent.Inspect(ctx, "f2")
+	require.NoError(t, err)
+	require.Contains(t, seen.Proof, "packets stopped")
+	_, err = nodes[0].Agent.Heal(ctx, "f2")
+	require.NoError(t, err)
+	require.NotEqual(t, 124, ping())
+}
+
+// A controller that is killed leaves nothing broken: the agents heal when the stream ends.
+func TestAgentHealsWhenItsControllerIsGone(t *testing.T) {
+	api := engine(t)
+	p := provider(t, api)
+	id := harness.Identity{Run: "test-orphan-" + time.Now().Format("150405"), Drill: "orphan"}
+	t.Cleanup(func() { require.NoError(t, p.Down(context.Background(), id)) })
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestHelperController")
+	child.Env = append(os.Environ(), "FIREDRILL_TEST_CONTROLLER="+id.Run)
+	var out bytes.Buffer
+	child.Stdout, child.Stderr = &out, &out
+	require.NoError(t, child.Start())
+	var visitors map[string]*agent.Client
+	require.NoError(t, wait.Until(t.Context(), "fault in force", time.Minute, func(ctx context.Context) (bool, string, error) {
+		var err error
+		if len(visitors) == 0 {
+			visitors, err = docker.Attach(ctx, api, id.Run, id.Drill)
+			if err != nil || len(visitors) == 0 {
+				return false, out.String(), nil
+			}
+		}
+		faults, err := visitors["orphan/n1"].Faults(ctx)
+		return len(faults) == 1, out.String(), err
+	}))
+	require.NoError(t, child.Process.Kill())
+	_ = child.Wait()
+	killed := time.Now()
+	require.NoError(t, wait.Until(t.Context(), "nodes healed", 5*time.Second, func(ctx context.Context) (bool, string, error) {
+		faults, err := visitors["orphan/n1"].Faults(ctx)
+		return len(faults) == 0, "still in force", err
+	}))
+	t.Logf("healed %s after SIGKILL of the controller", time.Since(killed))
+	states, err := visitors["orphan/n1"].Processes(t.Context())
+	require.NoError(t, err)
+	require.NotZero(t, states[0].PID, "the killed process runs again")
+}
+
+// TestHelperController is the controller that the test above kills.
+func TestHelperController(t *testing.T) {
+	run := os.Getenv("FIREDRILL_TEST_CONTROLLER")
+	if run == "" {
+		t.Skip("only as a child of TestAgentHealsWhenItsControllerIsGone")
+	}
+	p := provider(t, engine(t))
+	ctx := t.Context()
+	nodes, err := p.Up(ctx, harness.Identity{Run: run, Drill: "orphan"}, []harness.NodeSpec{{Name: "n1", Component: harness.Application}})
+	require.NoError(t, err)
+	a := nodes[0].Agent
+	require.NoError(t, a.Define(ctx, agent.Process{Name: "sleeper", Argv: []string{"sleep", "1000"}}))
+	require.NoError(t, a.Start(ctx, "sleeper"))
+	_, err = a.Kill(ctx, agent.KillSpec{Fault: "f", Processes: []string{"sleeper"}, Signal: "KILL", Hold: true})
+	require.NoError(t, err)
+	_, err = a.Network(ctx, agent.NetworkSpec{Fault: "f", Direction: agent.Both})
+	require.NoError(t, err)
+	_ = wait.Hold(ctx, time.Hour)
+}
