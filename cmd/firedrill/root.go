@@ -33,7 +33,7 @@ func run(e *env) int {
 	defer stop()
 	root := &cobra.Command{Use: "firedrill", SilenceErrors: true, SilenceUsage: true}
 	root.SetArgs(e.args)
-	root.AddCommand(agentCommand(e))
+	root.AddCommand(agentCommand(e), standinCommand(e))
 	if err := root.ExecuteContext(ctx); err != nil {
 		_, _ = io.WriteString(e.stderr, "firedrill: "+err.Error()+"\n")
 		return 2
