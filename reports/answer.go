@@ -21,10 +21,16 @@ func headline(r Report) string {
 	case Conditional:
 		return "Conditionally ready: all that was judged passed, but " + strings.Join(conditions(r), ", and ") + "."
 	case record.Failed:
+		if len(r.Drills) == 1 {
+			return "Not ready: the drill failed (" + names(r, record.Failed) + ")."
+		}
 		return fmt.Sprintf("Not ready: %d of %s failed (%s).", countVerdict(r, record.Failed), held, names(r, record.Failed))
 	}
 	if len(r.Drills) == 0 {
 		return "Inconclusive, so not ready: nothing was judged."
+	}
+	if len(r.Drills) == 1 {
+		return "Inconclusive, so not ready: the drill gave no answer (" + names(r, record.Inconclusive) + ")."
 	}
 	return fmt.Sprintf("Inconclusive, so not ready: %d of %s gave no answer (%s).",
 		countVerdict(r, record.Inconclusive), held, names(r, record.Inconclusive))
@@ -73,8 +79,8 @@ func scoreLine(r Report) string {
 // answer tells in one sentence what became of a drill. Where there is no verdict it says so first: what was seen
 // then proves nothing, however well it looks.
 func answer(d DrillResult) string {
-	if d.Verdict == record.Inconclusive && len(d.Reasons) > 0 {
-		return "No verdict, because " + strings.Join(d.Reasons, "; ") + ". Seen all the same: " + told(d)
+	if d.Verdict == record.Inconclusive {
+		return "No verdict. Seen all the same: " + told(d)
 	}
 	return told(d)
 }

@@ -34,12 +34,10 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"ms":         record.MS,
 	"name":       orID,
 	"none":       func() string { return none },
-	"pm":         plusMinus,
 	"promoted":   promotedText,
 	"rto":        rtoText,
 	"rtoBad":     rtoMissed,
 	"rtoTarget":  rtoTarget,
-	"signed":     signed,
 	"split":      splitText,
 	"stamp":      stamp,
 	"word":       verdictWord,
@@ -67,6 +65,7 @@ type section struct {
 	Timeline    template.HTML
 	Caption     string
 	Markers     []marker
+	MoreMarkers int
 	Flips       []record.EndpointFlip
 	FaultRows   []faultRow
 	Events      []eventRow
@@ -127,7 +126,7 @@ func sectionOf(i int, d DrillResult, run *record.Run) section {
 	if run == nil {
 		return s
 	}
-	s.Timeline, s.Markers = timeline(d, run)
+	s.Timeline, s.Markers, s.MoreMarkers = timeline(d, run)
 	if a, ok := timelineAxis(d, run); ok {
 		s.Caption = binCaption(a)
 	}

@@ -1,8 +1,10 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/firedrill/firedrill/harness/record"
@@ -36,7 +38,8 @@ type history struct {
 	fault, promoted, back, healed, converged, end float64 // seconds
 	from, to                                      string
 	hang                                          bool // writes get no answer during the outage, instead of an error
-	flip                                          map[string]float64
+	open                                          bool // the outage never ended
+	tick                                          float64
 	rand                                          *rand.Rand
 }
 
@@ -81,8 +84,8 @@ func (h history) record(m record.Manifest) *record.Run {
 	event(1.1, record.KindSteady, "", "", nil)
 	event(2, record.KindPhase, "", "load", nil)
 	event(h.fault-0.01, record.KindPhase, "", "fault", nil)
-	event(h.fault+0.003, record.KindProcess, h.from, "mysqld exited", map[string]string{"process": "mysqld", "state": "exited", "code": "137"})
 	if h.promoted > 0 {
+		event(h.fault+0.003, record.KindProcess, h.from, "mysqld exited", map[string]string{"process": "mysqld", "state": "exited", "code": "137"})
 		event(h.fault+0.7*(h.promoted-h.fault), record.KindDetected, "o1", "DeadMaster", nil)
 		event(h.fault+0.8*(h.promoted-h.fault), record.KindPromotionStarted, "o1", "recover "+h.from, nil)
 		event(h.promoted, record.KindPromoted, h.to, "", nil)
@@ -96,24 +99,26 @@ func (h history) record(m record.Manifest) *record.Run {
 
 func (h history) ops(run *record.Run) {
 	var id int64
-	for due := 2.0; due < h.end-2; due += 0.02 {
+	tick := at(cmp.Or(h.tick, 0.02))
+	for t := at(2); t < at(h.end-2); t += tick { // whole nanoseconds, or the slices of the charts get ragged
+		due := t.Seconds()
 		for i, dc := range []string{"dc1", "dc2"} {
 			id++
 			latency := 0.002 + 0.002*float64(i) + 0.004*h.rand.Float64()*h.rand.Float64()
 			if h.rand.IntN(150) == 0 {
 				latency += 0.06 * h.rand.Float64()
 			}
-			op := record.Op{ID: id, Vantage: dc, Node: fmt.Sprintf("app%d", i+1), Due: at(due), Start: at(due), Outcome: record.Acked, Server: h.from}
+			op := record.Op{ID: id, Vantage: dc, Node: fmt.Sprintf("app%d", i+1), Due: t, Start: t, Outcome: record.Acked, Server: h.from}
 			back := h.back + 0.11*float64(i)
 			switch {
-			case due >= back:
+			case due >= back || h.promoted == 0 && !h.open:
 				op.Server = h.to
 			case due >= h.fault && (h.hang || due < h.fault+0.06):
 				op.Outcome, op.Server, op.Err, latency = record.Indeterminate, "", "i/o timeout", 0.5
 			case due >= h.fault:
 				op.Outcome, op.Server, op.Err, latency = record.Rejected, "", "connection refused", 0.001
 			}
-			op.End = at(due + latency)
+			op.End = t + at(latency)
 			run.Ops = append(run.Ops, op)
 		}
 	}
@@ -220,6 +225,54 @@ func inconclusiveDrill() Drill {
 		Expectations: []record.ExpectationResult{
 			{Text: "the recovery time is at most 30 seconds", Verdict: record.Inconclusive, Want: "at most 30 s", Got: "no interruption", Note: "the fault has no proof"},
 		},
+	}}
+}
+
+// hardDrill is what charts must survive: 30 000 writes, faults on top of each other, one of them open, names that
+// are long or hostile, more moments than there is room for, and an outage without an end.
+func hardDrill() Drill {
+	const evil = `<script>alert(1)</script>`
+	h := history{fault: 60, healed: 110, converged: 0, back: 999, end: 152, from: "m1", to: "m3", open: true, hang: true, tick: 0.01, rand: rand.New(rand.NewPCG(4, 4))}
+	m := manifest("mysql-"+evil, evil, sampleStart.Add(200*time.Second))
+	m.Feature, m.Tags, m.Topology = evil, []string{"@" + evil}, evil
+	m.Nodes[0].Address, m.Settings[evil], m.Environment[evil] = evil, evil, evil
+	m.Workload.Endpoint, m.Interrupted, m.Errors = evil, true, []string{evil}
+	run := h.record(m)
+	for i := range run.Samples {
+		s := &run.Samples[i]
+		switch {
+		case s.Node == "m3" && s.T > at(75) && s.T < at(90):
+			s.Role, s.Writable, s.Blocked = record.RolePrimary, true, true
+		case s.Node == "m3" && s.T >= at(90):
+			s.Role, s.Writable = record.RolePrimary, true
+		case s.Node == "m2" && s.T > at(100):
+			s.Writable = true
+		}
+	}
+	run.Samples = slices.DeleteFunc(run.Samples, func(s record.Sample) bool { return s.Node == "m2" && s.T > at(70) && s.T < at(85) })
+	for i := range 60 {
+		run.Events = append(run.Events, record.Event{T: at(61 + 0.3*float64(i)), Kind: record.KindStall, Node: "app1", Msg: fmt.Sprintf("%s %d", evil, i)})
+	}
+	for i := range 500 {
+		run.Events = append(run.Events, record.Event{T: at(90 + 0.1*float64(i)), Kind: record.KindManager, Node: "o1", Msg: "poll"})
+	}
+	run.Sort()
+	fault := func(id, name string, from float64, to *float64, targets ...string) record.FaultSummary {
+		return record.FaultSummary{ID: id, Name: name, Targets: targets, InjectedMS: &from, HealedMS: to, Proof: evil, Err: evil}
+	}
+	return Drill{Run: run, Hashes: map[string]string{evil: sampleHashes()[record.OpsFile]}, Judgement: record.Judgement{
+		Verdict: record.Failed, Reasons: []string{evil}, SplitBrainMS: ptr(15200.0),
+		RTO: &record.RTO{ValueMS: ptr(90000.0), AtLeast: true, ErrorMS: 10, TargetMS: ptr(30000.0), Vantage: evil, LongestGapMS: 90000,
+			Phases: []record.Phase{{Name: "first_failed_write", MS: 4}, {Name: "detected", MS: 9000}, {Name: evil, MS: 15000}}},
+		RPO:       &record.RPO{Attempted: 30000, Acked: 11600, Lost: 1, Unknown: 18400, WindowMS: 1, LostIDs: []string{evil}, WaitedFor: evil},
+		Promotion: &record.Promotion{From: "m1", To: evil, Failovers: 2, AtMS: 15000},
+		Endpoint:  &record.EndpointFlip{Name: evil, Kind: record.ProbeDNS, Vantage: evil, Via: evil},
+		Faults: []record.FaultSummary{
+			fault("f1", "net.partition", 60000, ptr(110000.0), "m1", "m2"), fault("f2", evil, 62000, nil, "o1"),
+			fault("f3", "disk.full with a name that is too long for its band", 104000, ptr(106000.0), "m3", "a-node-with-a-long-name"),
+		},
+		Expectations: []record.ExpectationResult{{Text: evil, Verdict: record.Failed, Want: evil, Got: evil, Note: evil}},
+		Findings:     []record.Finding{{Severity: record.SeverityCritical, Summary: evil, Remedy: evil}},
 	}}
 }
 

@@ -90,11 +90,14 @@ func (a axis) ticks() []float64 {
 
 // label is a tick as text: seconds from zero.
 func (a axis) label(ms float64) string {
-	s := strconv.FormatFloat((ms-a.zero)/1000, 'f', -1, 64)
-	if ms > a.zero {
-		s = "+" + s
+	s := strconv.FormatFloat(math.Abs(ms-a.zero)/1000, 'f', -1, 64) + nbsp + "s"
+	switch {
+	case ms > a.zero:
+		return "+" + s
+	case ms < a.zero:
+		return minus + s
 	}
-	return s + nbsp + "s"
+	return s
 }
 
 // niceStep is the smallest of 1, 2, 5, 10, 20, ... that is not below the wanted one.

@@ -30,6 +30,8 @@ type marker struct {
 	MS   float64 // since the drill's epoch
 	At   string  // from the fault
 	Text string
+	// Aside is a moment that the recovery does not pass through: the first to go when there is no room.
+	Aside bool
 }
 
 // lanes is a run timeline while it is drawn: lane after lane from the top, all over one time axis.
@@ -40,16 +42,13 @@ type lanes struct {
 }
 
 // timeline draws a drill: what was done to it, who held which role, what the application lived, over one time axis.
-// The markers that it numbers are returned for the legend.
-func timeline(d DrillResult, run *record.Run) (template.HTML, []marker) {
-	if run == nil {
-		return "", nil
-	}
+// The markers that it numbers are returned for the legend, with how many more had no room.
+func timeline(d DrillResult, run *record.Run) (chart template.HTML, marks []marker, left int) {
 	a, ok := timelineAxis(d, run)
 	if !ok {
-		return "", nil
+		return "", nil, 0
 	}
-	marks := markers(d, run, a)
+	marks, left = markers(d, run, a)
 	rows, rowCount := stagger(marks, a)
 	faults := d.Faults[:min(len(d.Faults), mostFaultRows)]
 	nodes := roleBands(run, a)
@@ -83,7 +82,7 @@ func timeline(d DrillResult, run *record.Run) (template.HTML, []marker) {
 	for i, m := range marks { // last, so that nothing covers a number
 		l.badge(a.x(m.MS), float64(rows[i]*badgeHeight)+10, m.N, m.At+": "+m.Text)
 	}
-	return l.close(), marks
+	return l.close(), marks, left
 }
 
 // timelineAxis chooses what is shown: from a little before the first fault to a little after the last thing of
@@ -120,6 +119,10 @@ func timelineAxis(d DrillResult, run *record.Run) (axis, bool) {
 	a.zero = zero
 	a.from = math.Min(math.Max(a.from, zero-pad), zero)
 	a.to = math.Max(math.Min(a.to, last+pad), zero+1)
+	// Whole slices only: half a slice at the rim would look like a dip of the application's writes.
+	width := binWidth(a)
+	a.from = zero + math.Ceil((a.from-zero)/width)*width
+	a.to = zero + math.Max(math.Floor((a.to-zero)/width), 1)*width
 	return a, true
 }
 
@@ -207,40 +210,50 @@ func (l *lanes) drawFaults(faults []record.FaultSummary, run *record.Run) {
 
 // markers are the moments worth a number: what the failover manager did, when the endpoint followed, when the
 // application noticed, and what people or stalls did in between.
-func markers(d DrillResult, run *record.Run, a axis) []marker {
-	var out []marker
-	add := func(ms float64, text string) {
+func markers(d DrillResult, run *record.Run, a axis) (out []marker, left int) {
+	add := func(ms float64, text string, aside bool) {
 		if a.inside(ms) {
-			out = append(out, marker{MS: ms, Text: text})
+			out = append(out, marker{MS: ms, Text: text, Aside: aside})
 		}
 	}
 	for _, e := range run.Events {
 		if text := markedEvent(e); text != "" {
-			add(record.MS(e.T), text)
+			add(record.MS(e.T), text, e.Kind == record.KindStall || e.Kind == record.KindError)
 		}
 	}
 	if zero, ok := faultZero(d); ok {
 		if d.RTO != nil {
 			for _, p := range d.RTO.Phases {
 				if p.Name == "first_failed_write" || p.Name == "first_write" {
-					add(zero+p.MS, phaseWord(p.Name)+", as seen from "+d.RTO.Vantage)
+					add(zero+p.MS, phaseWord(p.Name)+", as seen from "+d.RTO.Vantage, false)
 				}
 			}
 		}
 		for _, e := range flips(d) {
 			if e.FlipMS != nil {
-				add(zero+*e.FlipMS, e.Name+" leads to the new primary"+seen(e))
+				add(zero+*e.FlipMS, e.Name+" leads to the new primary"+seen(e), false)
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(x, y marker) int { return cmp.Compare(x.MS, y.MS) })
 	out = slices.CompactFunc(out, func(x, y marker) bool { return x.Text == y.Text })
-	out = out[:min(len(out), mostBadges)]
+	all := len(out)
+	out = fitting(out)
 	for i := range out {
 		out[i].N = i + 1
 		out[i].At = signed(out[i].MS - a.zero)
 	}
-	return out
+	return out, all - len(out)
+}
+
+// fitting keeps as many moments as there is room for: a storm of stalls must not push out the promotion.
+func fitting(marks []marker) []marker {
+	for i := len(marks) - 1; i >= 0 && len(marks) > mostBadges; i-- {
+		if marks[i].Aside {
+			marks = slices.Delete(marks, i, i+1)
+		}
+	}
+	return marks[:min(len(marks), mostBadges)]
 }
 
 func markedEvent(e record.Event) string {
@@ -318,7 +331,7 @@ func signed(ms float64) string {
 	case ms == 0:
 		return dur(0)
 	case ms < 0:
-		return "\u2212" + dur(-ms)
+		return minus + dur(-ms)
 	}
 	return "+" + dur(ms)
 }
@@ -364,7 +377,6 @@ func (l *lanes) drawLatency(bins []bin, width float64) {
 	l.text("small end", timelineLeft-8, l.y+36, "max, median")
 	for e := lowest; e <= highest; e++ {
 		l.line("grid", timelineLeft, y(math.Pow(10, e)), timelineWidth-timelineRight, y(math.Pow(10, e)))
-		l.text("tiny", timelineLeft+3, y(math.Pow(10, e))-2, round(math.Pow(10, e)))
 	}
 	l.path("max", stepLine(l.axis, width, bins, func(b bin) (float64, bool) {
 		return latency(b, func(n int) int { return n - 1 }, y)
@@ -372,6 +384,9 @@ func (l *lanes) drawLatency(bins []bin, width float64) {
 	l.path("median", stepLine(l.axis, width, bins, func(b bin) (float64, bool) {
 		return latency(b, func(n int) int { return n / 2 }, y)
 	}))
+	for e := lowest; e <= highest; e++ { // over the lines
+		l.text("tiny scale", timelineLeft+3, y(math.Pow(10, e))-2, round(math.Pow(10, e)))
+	}
 	l.y += latencyHeight
 }
 

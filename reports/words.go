@@ -13,6 +13,9 @@ import (
 // nbsp keeps a figure and its unit on one line.
 const nbsp = "\u00a0"
 
+// minus is as wide as a plus, so that figures stay aligned.
+const minus = "\u2212"
+
 // none stands in a table where nothing was measured.
 const none = "\u2013"
 
