@@ -27,7 +27,7 @@ func binOps(ops []record.Op, a axis, width float64, vantage string) []bin {
 	bins := make([]bin, int(math.Ceil((a.to-a.zero)/width)-first))
 	for _, op := range ops {
 		due := record.MS(op.Due)
-		if !a.inside(due) || vantage != "" && op.Vantage != vantage {
+		if due < a.from || due >= a.to || vantage != "" && op.Vantage != vantage {
 			continue
 		}
 		i := min(int(math.Floor((due-a.zero)/width)-first), len(bins)-1)
