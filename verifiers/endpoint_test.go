@@ -1,0 +1,60 @@
+package verifiers
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// resolving is a failover with the answers that dc2's resolver gives from the flip on.
+func resolving(answers func(h *history)) *history {
+	h := failover()
+	kept := h.Probes[:0]
+	for _, p := range h.Probes {
+		if p.Vantage == "dc1" || p.T < flipped {
+			kept = append(kept, p)
+		}
+	}
+	h.Probes = kept
+	answers(h)
+	return h
+}
+
+func TestEndpoint(t *testing.T) {
+	never := resolving(func(h *history) { h.probes("dc2", flipped, end, "m1") })
+	late := resolving(func(h *history) {
+		h.probes("dc2", flipped, 12*time.Second, "m1").probes("dc2", 12*time.Second, end, "m2")
+	})
+	back := resolving(func(h *history) {
+		h.probes("dc2", flipped, 12*time.Second, "m2").probes("dc2", 12*time.Second, end, "m1")
+	})
+	hole := resolving(func(h *history) { h.probes("dc2", 12*time.Second, end, "m2") })
+	blind := resolving(func(h *history) {})
+	check(t, "endpoint", []scenario{
+		{"in time", failover(), `{"name":"db.shop.test","kind":"dns","within_ms":1000}`, record.Passed, "300 ms"},
+		{"too late", failover(), `{"name":"db.shop.test","kind":"dns","within_ms":100}`, record.Failed, "after 300 ms"},
+		{"one resolver never", never, `{"within_ms":5000}`, record.Failed, "via ns-dc2 from dc2 never led to m2, last led to m1"},
+		{"one resolver late", late, `{"within_ms":5000}`, record.Failed, "followed after 5.5"},
+		{"back to the old one", back, `{"within_ms":5000}`, record.Failed, "led to m1 again"},
+		{"a hole over the bound", hole, `{"within_ms":2000}`, record.Inconclusive, "not looked at"},
+		{"not looked at until the bound", blind, `{"within_ms":2000}`, record.Inconclusive, "not looked at"},
+		{"cut off", failover().truncated(6700 * ms), `{"within_ms":2000}`, record.Inconclusive, ""},
+		{"cut off afterwards: it may have led back", failover().truncated(9 * time.Second), `{"within_ms":1000}`, record.Inconclusive, "cut off"},
+		{"another kind", failover(), `{"kind":"connection","within_ms":1000}`, record.Inconclusive, "never looked at"},
+		{"nobody promoted", blip(serving("m1")).probes("dc1", 0, end, "m1"), `{"within_ms":1000}`, record.Inconclusive, "nobody was promoted"},
+		{"back in place", restarted(), `{"within_ms":1000}`, record.Passed, ""},
+	})
+	j := Judge(&never.Run)
+	require.NotNil(t, j.Endpoint)
+	assert.Equal(t, "dc2", j.Endpoint.Vantage)
+	assert.Nil(t, j.Endpoint.FlipMS)
+	assert.Len(t, j.Endpoints, 2)
+	j = Judge(&failover().Run)
+	assert.InDelta(t, 1801, *j.Endpoint.FlipMS, 1)
+	assert.InDelta(t, 1701, *j.Endpoint.LastOldMS, 1)
+	assert.InDelta(t, 103, j.Endpoint.ErrorMS, 2)
+}

@@ -1,0 +1,66 @@
+package verifiers
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// Fencing promises that the old primary stops accepting writes in time: the last sample that shows it writable, and
+// the last write that it acknowledged, come within the bound after the fault. If it gets the role back by a promotion
+// or in place, only what came before counts.
+type Fencing struct {
+	WithinMS Millis `json:"within_ms" doc:"longest time from the fault to the last sign of a writable old primary, in milliseconds"`
+}
+
+func (p Fencing) check() error {
+	if p.WithinMS <= 0 {
+		return errors.New("within_ms: must be more than 0")
+	}
+	return nil
+}
+
+// Verify implements Verifier.
+func (p Fencing) Verify(run *record.Run) Result {
+	old := oldPrimary(run)
+	want := "the old primary stops accepting writes within " + figure(p.WithinMS.Duration())
+	all := strikes(run)
+	switch {
+	case len(all) == 0:
+		return inconclusive(want, "no fault took effect and no operator acted")
+	case len(run.Samples) == 0 || old == "":
+		return inconclusive(want, "the old primary was not sampled")
+	}
+	c, until := all[0], forever
+	for _, r := range primaries(run).Reigns {
+		if r.Node == old && r.At > c.At {
+			until = r.At
+			break
+		}
+	}
+	last, how := c.At, ""
+	for _, s := range heard(run) {
+		if s.Node == old && s.Alive && s.Writable && s.T < until && s.T >= last {
+			last, how = s.T, "last seen writable "
+		}
+	}
+	for _, op := range run.Ops {
+		if op.Outcome == record.Acked && op.Server == old && op.End < until && op.End > last {
+			last, how = op.End, "last acknowledged a write "
+		}
+	}
+	out := Result{Status: record.Passed, Want: want, Got: old + " was not writable any more"}
+	if how != "" {
+		out.Got = old + " " + how + figure(last-c.At) + " after the fault"
+	}
+	if last-c.At > p.WithinMS.Duration() {
+		out.Status = record.Failed
+		return out
+	}
+	end := min(until, max(loadEnd(run), c.At+p.WithinMS.Duration()))
+	if holes := unwatched(run, span{c.At, end}, old); len(holes) > 0 {
+		out.Status, out.Note = record.Inconclusive, "not sampled: "+strings.Join(holes, ", ")
+	}
+	return settled(run, out)
+}

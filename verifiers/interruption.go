@@ -1,0 +1,93 @@
+package verifiers
+
+import (
+	"errors"
+
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// Interruption promises a longest time without an acknowledged write, as any application sees it, from the baseline
+// on: before the fault, after the heal, and up to the end of the load. Resolution: a tick and the time of a write.
+type Interruption struct {
+	MaxMS Millis `json:"max_ms" doc:"longest time between two acknowledged writes, in milliseconds"`
+}
+
+func (p Interruption) check() error {
+	if p.MaxMS <= 0 {
+		return errors.New("max_ms: must be more than 0")
+	}
+	return nil
+}
+
+// Verify implements Verifier.
+func (p Interruption) Verify(run *record.Run) Result {
+	want := "no more than " + figure(p.MaxMS.Duration()) + " without an acknowledged write"
+	all := lanes(run)
+	if len(all) == 0 {
+		return inconclusive(want, "no application wrote")
+	}
+	out := Result{Status: record.Passed, Want: want}
+	var longest gap
+	for _, l := range all {
+		status, g, note := p.lane(run, l)
+		// The first lane that is worse decides; among equal ones the longer gap is shown.
+		if worse := out.Status.Worse(status); worse != out.Status || status == out.Status && g.length() >= longest.length() {
+			out.Status, out.Note, longest = worse, note, g
+			out.Got = figure(g.length()) + " in " + l.vantage + ", from " + figure(g.From)
+			if g.open {
+				out.Got = "at least " + out.Got
+			}
+		}
+	}
+	return settled(run, out)
+}
+
+// lane judges one vantage and returns the gap that decided.
+func (p Interruption) lane(run *record.Run, l *lane) (record.Verdict, gap, string) {
+	switch {
+	case len(l.ops) == 0:
+		return record.Inconclusive, gap{}, "the application in " + l.vantage + " made no writes"
+	case len(l.acks) == 0:
+		return record.Inconclusive, gap{}, "no write from " + l.vantage + " was ever acknowledged"
+	}
+	var failed, doubtful, fine gap
+	var why string
+	for _, g := range l.gaps(baseline(run), 0) {
+		_, stalled := l.stalledIn(g.span)
+		switch {
+		case g.length() <= p.MaxMS.Duration():
+			fine = longer(fine, g)
+		case stalled != "" && !p.beyond(l, g):
+			doubtful, why = longer(doubtful, g), stalled
+		default:
+			failed = longer(failed, g)
+		}
+	}
+	switch {
+	case failed.length() > 0:
+		return record.Failed, failed, ""
+	case doubtful.length() > 0:
+		return record.Inconclusive, doubtful, why
+	case l.end < loadEnd(run)-writersStopped:
+		return record.Inconclusive, fine, "the application in " + l.vantage + " stopped writing at " + figure(l.end)
+	}
+	return record.Passed, fine, ""
+}
+
+// beyond says whether a gap is too long even without the time in which the prober stalled.
+func (p Interruption) beyond(l *lane, g gap) bool {
+	var lost []span
+	for _, s := range l.stalls {
+		if part, ok := s.within(g.span); ok {
+			lost = append(lost, part)
+		}
+	}
+	return g.length()-total(lost) > p.MaxMS.Duration()
+}
+
+func longer(a, b gap) gap {
+	if b.length() > a.length() {
+		return b
+	}
+	return a
+}

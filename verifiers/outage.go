@@ -1,0 +1,234 @@
+package verifiers
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// An outage, as one vantage lives it, is a time without an acknowledged write that is longer than outageFloor and
+// than outageTicks ticks of the writers, and in which at least one write was not acknowledged at all. One write that
+// fails amid successes is no outage, and neither is a hiccup after which every write was still answered by its
+// deadline: the application got what it asked for.
+const (
+	outageFloor = 100 * time.Millisecond
+	outageTicks = 5
+)
+
+// A prober that ran later than stallFloor and stallTicks ticks has stalled: what it saw then says more of itself than
+// of the database. Smaller delays are added to the error.
+const (
+	stallFloor = 50 * time.Millisecond
+	stallTicks = 3
+)
+
+// writersStopped is how long before the end of the load a vantage's last write may have begun.
+const writersStopped = time.Second
+
+// lane is the history of one vantage's application.
+type lane struct {
+	vantage string
+	nodes   []string
+	ops     []record.Op // by Start
+	acks    []record.Op // by End: acknowledged ones only
+	tick    time.Duration
+	service time.Duration // median time of an acknowledged write
+	end     time.Duration // last Start: until when the lane looked
+	stalls  []stall
+}
+
+// stall is a stretch in which the prober did not run.
+type stall struct {
+	span
+	what string
+}
+
+// gap is a time between two acknowledged writes.
+type gap struct {
+	span
+	open bool       // the record ends before any further write was acknowledged
+	ack  *record.Op // the write whose acknowledgement ends it
+}
+
+func (l *lane) threshold() time.Duration { return max(outageFloor, outageTicks*l.tick) }
+func (l *lane) patience() time.Duration  { return max(stallFloor, stallTicks*l.tick) }
+
+// lanes sorts the application's writes by vantage. A vantage that the manifest names and that never wrote has an
+// empty lane: it cannot be told what it would have seen.
+func lanes(run *record.Run) []*lane {
+	byVantage := map[string]*lane{}
+	var out []*lane
+	get := func(vantage string) *lane {
+		l := byVantage[vantage]
+		if l == nil {
+			l = &lane{vantage: vantage, tick: run.Manifest.Workload.Tick}
+			byVantage[vantage] = l
+			out = append(out, l)
+		}
+		return l
+	}
+	for _, v := range run.Manifest.Workload.Vantages {
+		get(v)
+	}
+	for _, op := range run.Ops {
+		l := get(op.Vantage)
+		l.ops = append(l.ops, op)
+		l.end = max(l.end, op.Start)
+		if op.Outcome == record.Acked {
+			l.acks = append(l.acks, op)
+		}
+		if !slices.Contains(l.nodes, op.Node) {
+			l.nodes = append(l.nodes, op.Node)
+		}
+	}
+	for _, l := range out {
+		sort.SliceStable(l.acks, func(i, j int) bool { return l.acks[i].End < l.acks[j].End })
+		l.service = medianService(l.acks)
+		l.findStalls(run)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].vantage < out[j].vantage })
+	return out
+}
+
+func medianService(acks []record.Op) time.Duration {
+	if len(acks) == 0 {
+		return 0
+	}
+	times := make([]time.Duration, len(acks))
+	for i, op := range acks {
+		times[i] = op.End - op.Start
+	}
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+// findStalls collects when the prober did not run: what a node or the controller recorded itself, writes that began
+// late, and stretches without any write at all. A retry is due when it begins and tells nothing.
+func (l *lane) findStalls(run *record.Run) {
+	for _, e := range run.Events {
+		if e.Kind != record.KindStall || e.Node != "" && !slices.Contains(l.nodes, e.Node) {
+			continue
+		}
+		ms, err := strconv.ParseFloat(e.Attrs["ms"], 64)
+		if err != nil || ms <= 0 {
+			ms = float64(l.patience().Milliseconds()) + 1 // it says that it stalled and not for how long
+		}
+		length := Millis(ms).Duration()
+		who := e.Node
+		if who == "" {
+			who = "the controller or the host"
+		}
+		l.stalls = append(l.stalls, stall{span{e.T - length, e.T}, who + " stalled for " + figure(length)})
+	}
+	var last time.Duration
+	for i, op := range l.ops {
+		if late := op.Start - op.Due; op.Attempt == 0 && op.Due > 0 && late > 0 {
+			l.stalls = append(l.stalls, stall{span{op.Due, op.Start}, fmt.Sprintf("a write of %s began %s late", op.Node, figure(late))})
+		}
+		if hole := op.Start - last; i > 0 && hole > l.tick+l.patience() {
+			l.stalls = append(l.stalls, stall{span{last + l.tick, op.Start}, "the application wrote nothing for " + figure(hole)})
+		}
+		last = op.Start
+	}
+}
+
+// stalledIn returns the worst stall that touches any of the spans: its length, and what it was when it is longer than
+// the lane's patience.
+func (l *lane) stalledIn(spans ...span) (worst time.Duration, what string) {
+	for _, s := range l.stalls {
+		if !slices.ContainsFunc(spans, s.meets) || s.length() <= worst {
+			continue
+		}
+		worst = s.length()
+		if worst > l.patience() {
+			what = s.what
+		}
+	}
+	return worst, what
+}
+
+// gaps lists the times between acknowledged writes that are longer than floor, from a time of the drill on. The time
+// before the first acknowledged write counts from the first write, the last one runs to the end of the record.
+func (l *lane) gaps(from, floor time.Duration) []gap {
+	if len(l.ops) == 0 {
+		return nil
+	}
+	var out []gap
+	last := max(from, l.ops[0].Start)
+	for i := range l.acks {
+		ack := &l.acks[i]
+		if ack.End < from {
+			continue
+		}
+		if ack.End-last > floor {
+			out = append(out, gap{span: span{last, ack.End}, ack: ack})
+		}
+		last = max(last, ack.End)
+	}
+	if l.end-last > floor {
+		out = append(out, gap{span: span{last, l.end}, open: true})
+	}
+	return out
+}
+
+// outages lists the gaps in which writes really failed.
+func (l *lane) outages(from time.Duration) []gap {
+	return slices.DeleteFunc(l.gaps(from, l.threshold()), func(g gap) bool {
+		return !slices.ContainsFunc(l.ops, func(op record.Op) bool {
+			return op.Outcome != record.Acked && op.Start < g.To && op.End > g.From
+		})
+	})
+}
+
+// edges are the moments that a gap's length hangs on: around the last write before it, and from when the write that
+// ended it could first have begun to when it was acknowledged.
+func (l *lane) edges(g gap) []span {
+	first := span{g.From, min(g.From+l.tick, g.To)}
+	if g.open {
+		return []span{first, {g.To - l.tick, g.To}}
+	}
+	return []span{first, {min(g.ack.Due, g.ack.Start) - l.tick, g.To}}
+}
+
+// attribute finds the cause of an outage. An outage starts at the last acknowledged write, which may come a little
+// before the fault (writes are a tick apart) or after it (the answer was on its way), so the first deed within the
+// threshold of that moment is the cause. Else it is the last deed before the outage; an outage that was there already
+// when the first deed was done is that deed's as far as it lies behind it.
+func (l *lane) attribute(g gap, all []cause) (cause, bool) {
+	slack := l.threshold()
+	for _, c := range all {
+		if c.At >= g.From-slack && c.Began <= g.From+slack {
+			return c, true
+		}
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].At < g.From {
+			return all[i], true
+		}
+	}
+	for _, c := range all {
+		if c.At < g.To {
+			return c, true
+		}
+	}
+	return cause{}, false
+}
+
+// untold says why this vantage cannot judge what a fault did to it, or is empty.
+func (l *lane) untold(run *record.Run, first cause) string {
+	switch {
+	case len(l.ops) == 0:
+		return "the application made no writes"
+	case len(l.acks) == 0:
+		return "no write was ever acknowledged"
+	case l.acks[0].End > first.At:
+		return "no write was acknowledged before " + first.Name
+	case l.end < loadEnd(run)-writersStopped:
+		return fmt.Sprintf("the application stopped writing at %s, before the load ended at %s", figure(l.end), figure(loadEnd(run)))
+	}
+	return ""
+}
