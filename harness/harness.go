@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/record"
@@ -117,8 +118,8 @@ type Topology interface {
 	Endpoints() []Endpoint
 	// Resolver is the DNS server of a datacenter, address:port.
 	Resolver(datacenter string) string
-	// Watch reports what the failover manager does, until ctx ends.
-	Watch(ctx context.Context, sink agent.Sink, since func() int64)
+	// Watch reports what the failover manager does, until ctx ends, timed by now (the drill's time).
+	Watch(ctx context.Context, sink agent.Sink, now func() time.Duration)
 	// Select resolves a kind's own targets ("the Orchestrator leader", "a minority of etcd"); ok is false for
 	// words that are not its own.
 	Select(ctx context.Context, target string) (nodes []*Node, ok bool, err error)
@@ -215,4 +216,13 @@ func Find(nodes []*Node, name string) (*Node, error) {
 		names = append(names, n.Name)
 	}
 	return nil, fmt.Errorf("there is no node %q; there are: %s", name, strings.Join(names, ", "))
+}
+
+// Names lists the topologies, for a message.
+func (c Catalogue) Names() string {
+	var names []string
+	for _, b := range c {
+		names = append(names, b.Name)
+	}
+	return strings.Join(names, ", ")
 }
