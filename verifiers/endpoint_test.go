@@ -48,12 +48,12 @@ func TestEndpoint(t *testing.T) {
 		{"nobody promoted", blip(serving("m1")).probes("dc1", 0, end, "m1"), `{"within_ms":1000}`, record.Inconclusive, "nobody was promoted"},
 		{"back in place", restarted(), `{"within_ms":1000}`, record.Passed, ""},
 	})
-	j := Judge(&never.Run)
+	j := Judge(never.run())
 	require.NotNil(t, j.Endpoint)
 	assert.Equal(t, "dc2", j.Endpoint.Vantage)
 	assert.Nil(t, j.Endpoint.FlipMS)
 	assert.Len(t, j.Endpoints, 2)
-	j = Judge(&failover().Run)
+	j = Judge(failover().run())
 	assert.InDelta(t, 1801, *j.Endpoint.FlipMS, 1)
 	assert.InDelta(t, 1701, *j.Endpoint.LastOldMS, 1)
 	assert.InDelta(t, 103, j.Endpoint.ErrorMS, 2)

@@ -190,7 +190,7 @@ func TestJudgeLeavesTheRunAlone(t *testing.T) {
 	}
 	before := h.Ops[0]
 	start := time.Now()
-	j := Judge(h.run())
+	j := Judge(&h.Run)
 	assert.Equal(t, before, h.Ops[0])
 	assert.InDelta(t, 2002, *j.RTO.ValueMS, 1, "out of order is put in order")
 	assert.Less(t, time.Since(start), time.Second)

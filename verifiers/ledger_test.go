@@ -74,7 +74,7 @@ func TestLedgerCounts(t *testing.T) {
 	op(7, 0, record.Acked, 8*ms) // lost
 	h.Rows = []record.Row{{ID: 1}, {ID: 2}, {ID: 5}, {ID: 6}, {ID: 6, Attempt: 1}}
 	h.Manifest.Final = &record.Final{Primary: "m1", Complete: true, RowCount: 5, WaitedFor: "replay"}
-	l := readLedger(&h.Run)
+	l := readLedger(h.run())
 	assert.Equal(t, record.RPO{Attempted: 7, Acked: 3, Lost: 1, Rejected: 2, Unknown: 2, UnknownPresent: 1, Unexpected: 1,
 		Duplicates: 1, WindowMS: 4991, WaitedFor: "replay", LostIDs: []string{"dc1/7"}}, l.RPO)
 	assert.Len(t, l.findings(), 3)
@@ -83,14 +83,12 @@ func TestLedgerCounts(t *testing.T) {
 	assert.Equal(t, 2, *j.RPO.TargetLost)
 }
 
-func (h *history) run() *record.Run { return &h.Run }
-
 func TestDeposed(t *testing.T) {
-	assert.Empty(t, deposed(&failover().Run))
+	assert.Empty(t, deposed(failover().run()))
 	h := isolated()
-	late := deposed(&h.Run)
+	late := deposed(h.run())
 	// m2's first write is acknowledged at 7.002 s, and m1 acknowledges from 7.012 s until 7.992 s.
 	assert.Equal(t, 99, len(late))
-	j := Judge(&h.Run)
+	j := Judge(h.run())
 	assert.Equal(t, 99, j.RPO.Deposed)
 }

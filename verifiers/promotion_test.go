@@ -19,7 +19,6 @@ func restarted() *history {
 		h.writes(v, 0, end, serving("m1", span{struckAt, 7 * time.Second}))
 		h.probes(v, 0, end, "m1")
 	}
-	h.Sort()
 	return h.final("m1", nil)
 }
 
@@ -29,6 +28,8 @@ func stray() *history {
 }
 
 func TestPromotion(t *testing.T) {
+	slow := blip(serving("m1"))
+	slow.unsample("m1", span{6 * time.Second, 6100 * ms}).samples("m1", 6*time.Second, 6100*ms, dead)
 	check(t, "promotion", []scenario{
 		{"in time", failover(), `{"within_ms":2000}`, record.Passed, "m2 (dc1) after 1.501 s"},
 		{"too late", failover(), `{"within_ms":1000}`, record.Failed, "m2"},
@@ -45,6 +46,7 @@ func TestPromotion(t *testing.T) {
 		{"no fault", newHistory().samples("m1", 0, end, primary), `{}`, record.Inconclusive, "no fault"},
 		{"in place is nobody new", restarted(), `{"within_ms":9000}`, record.Failed, "nobody"},
 		{"in place is the old one", restarted(), `{"old":true}`, record.Passed, "came back in place"},
+		{"one missed answer is no return", slow, `{"old":true}`, record.Failed, "nobody"},
 		{"a new one is not the old one", failover(), `{"old":true}`, record.Failed, "not the old primary"},
 	})
 }
@@ -53,11 +55,11 @@ func TestPromotionOfTheSecondFault(t *testing.T) {
 	h := failover().fault("process.kill", "m2", 11*time.Second, 14*time.Second)
 	h.expect("first", "promotion", `{"to":["m2"]}`, struckAt+ms).expect("second", "promotion", `{"to":["m3"],"within_ms":2000}`, 11*time.Second+ms)
 	h.unsample("m2", span{11 * time.Second, end}).samples("m2", 11*time.Second, end, dead)
-	j := Judge(&h.Run)
+	j := Judge(h.run())
 	assert.Equal(t, record.Passed, j.Expectations[0].Verdict)
 	assert.Equal(t, record.Failed, j.Expectations[1].Verdict, "the first promotion is no answer to the second fault")
 	h.unsample("m3", span{12 * time.Second, end}).samples("m3", 12*time.Second, end, primary)
-	j = Judge(&h.Run)
+	j = Judge(h.run())
 	assert.Equal(t, record.Passed, j.Expectations[0].Verdict)
 	assert.Equal(t, record.Passed, j.Expectations[1].Verdict)
 	assert.Equal(t, &record.Promotion{From: "m1", To: "m3", Failovers: 2, AtMS: 1001}, j.Promotion)
@@ -88,5 +90,5 @@ func TestFailovers(t *testing.T) {
 		{"announced and never seen", blip(serving("m1")).event(6*time.Second, record.KindPromoted, "m2", ""), `{"count":0}`, record.Inconclusive, "announced"},
 		{"no samples", newHistory(), `{"count":0}`, record.Inconclusive, "sampled"},
 	})
-	assert.NotEmpty(t, primaries(&stray().Run).Findings)
+	assert.NotEmpty(t, primaries(stray().run()).Findings)
 }

@@ -30,7 +30,6 @@ func blip(a answer) *history {
 	h.event(0, record.KindPhase, "", "baseline").event(end, record.KindPhase, "", "drain")
 	h.samples("m1", 0, end, primary).samples("m2", 0, end, replicaOf("m1")).samples("m3", 0, end, replicaOf("m1"))
 	h.writes("dc1", 0, end, a).writes("dc2", 3*ms, end, a)
-	h.Sort()
 	return h.final("m1", nil)
 }
 
@@ -77,7 +76,7 @@ func TestRTOOfKnownOutages(t *testing.T) {
 		"a lone ack inside": {serving("m1", span{out.From, out.From + 500*ms}, span{out.From + 510*ms, out.To}), 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := Judge(&blip(c.a).Run)
+			j := Judge(blip(c.a).run())
 			require.NotNil(t, j.RTO.ValueMS, j.RTO.Note)
 			assert.InDelta(t, 1000, *j.RTO.ValueMS, c.within)
 			assert.Less(t, j.RTO.ErrorMS, 20.0)
@@ -88,9 +87,9 @@ func TestRTOOfKnownOutages(t *testing.T) {
 
 func TestOutageThreshold(t *testing.T) {
 	short := span{struckAt, struckAt + 80*ms}
-	assert.Nil(t, Judge(&blip(serving("m1", short)).Run).RTO.ValueMS, "80 ms of failed writes is no outage")
+	assert.Nil(t, Judge(blip(serving("m1", short)).run()).RTO.ValueMS, "80 ms of failed writes is no outage")
 	hiccup := blip(frozen("m1", span{struckAt, struckAt + 150*ms}))
-	j := Judge(&hiccup.Run)
+	j := Judge(hiccup.run())
 	assert.Nil(t, j.RTO.ValueMS, "every write was answered by its deadline")
 	assert.Equal(t, neverInterrupted, j.RTO.Note)
 	assert.InDelta(t, 150, j.RTO.LongestGapMS, 20)
@@ -100,11 +99,11 @@ func TestOutageThreshold(t *testing.T) {
 		}
 		return "m1", 2 * ms
 	})
-	assert.Nil(t, Judge(&scattered.Run).RTO.ValueMS, "writes that fail amid successes are no outage")
+	assert.Nil(t, Judge(scattered.run()).RTO.ValueMS, "writes that fail amid successes are no outage")
 }
 
 func TestRTOPhases(t *testing.T) {
-	j := Judge(&failover().Run)
+	j := Judge(failover().run())
 	var names []string
 	for i, p := range j.RTO.Phases {
 		names = append(names, p.Name)
@@ -122,7 +121,7 @@ func TestRTOBelongsToItsFault(t *testing.T) {
 	for _, v := range []string{"dc1", "dc2"} {
 		h.writes(v, 0, end, serving("m1", span{struckAt, 6 * time.Second}))
 	}
-	j := Judge(&h.Run)
+	j := Judge(h.run())
 	require.NotNil(t, j.RTO.ValueMS)
 	assert.InDelta(t, 1000, *j.RTO.ValueMS, 20, "not from the fault that interrupted nothing")
 	assert.Contains(t, j.RTO.Note, "process.freeze")
@@ -131,14 +130,14 @@ func TestRTOBelongsToItsFault(t *testing.T) {
 	for _, v := range []string{"dc1", "dc2"} {
 		h.writes(v, 0, end, serving("m3", span{struckAt, 7 * time.Second}))
 	}
-	j = Judge(&h.Run)
+	j = Judge(h.run())
 	assert.InDelta(t, 2000, *j.RTO.ValueMS, 20)
 	// An outage at the heal counts from the heal.
 	h = newHistory().fault("network.isolate", "m3", struckAt, 9*time.Second)
 	for _, v := range []string{"dc1", "dc2"} {
 		h.writes(v, 0, end, serving("m1", span{9 * time.Second, 9500 * ms}))
 	}
-	j = Judge(&h.Run)
+	j = Judge(h.run())
 	assert.InDelta(t, 500, *j.RTO.ValueMS, 20)
 	assert.Contains(t, j.RTO.Note, "the heal of")
 }
@@ -151,17 +150,17 @@ func TestStalls(t *testing.T) {
 			op.Outcome, op.Server = record.Acked, "m2"
 		}
 	}
-	j := Judge(&late.Run)
+	j := Judge(late.run())
 	assert.Nil(t, j.RTO.ValueMS)
 	assert.Contains(t, j.RTO.Note, "began")
 	assert.Equal(t, record.Inconclusive, j.Verdict)
 	hole := failover()
 	hole.Ops = slices.DeleteFunc(hole.Ops, func(op record.Op) bool { return op.Start >= 6800*ms && op.Start < 7300*ms })
-	assert.Nil(t, Judge(&hole.Run).RTO.ValueMS, "nobody wrote when the service came back")
+	assert.Nil(t, Judge(hole.run()).RTO.ValueMS, "nobody wrote when the service came back")
 	elsewhere := failover().event(12*time.Second, record.KindStall, "", "", "ms", "400")
-	assert.NotNil(t, Judge(&elsewhere.Run).RTO.ValueMS, "a stall away from the edges spoils nothing")
+	assert.NotNil(t, Judge(elsewhere.run()).RTO.ValueMS, "a stall away from the edges spoils nothing")
 	database := failover().event(recover2, record.KindStall, "m1", "", "ms", "400")
-	assert.NotNil(t, Judge(&database.Run).RTO.ValueMS, "the agent of a database node measures no recovery time")
+	assert.NotNil(t, Judge(database.run()).RTO.ValueMS, "the agent of a database node measures no recovery time")
 }
 
 // TestRTOWithinItsError plants outages of random place, length and kind in open-loop histories with jitter.
@@ -188,7 +187,7 @@ func TestRTOWithinItsError(t *testing.T) {
 			}
 			h.Ops = append(h.Ops, op)
 		}
-		j := Judge(&h.Run)
+		j := Judge(h.run())
 		require.NotNil(t, j.RTO, "seed %d", seed)
 		require.NotNil(t, j.RTO.ValueMS, "seed %d: %s", seed, j.RTO.Note)
 		off := math.Abs(*j.RTO.ValueMS - record.MS(out.length()))
