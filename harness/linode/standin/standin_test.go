@@ -311,7 +311,7 @@ func TestWhatTheAPIMakesOfInput(t *testing.T) {
 }
 
 func TestRecordsOutliveARestart(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "state.json")
+	file := filepath.Join(t.TempDir(), "new", "state.json")
 	l, stop := start(t, file)
 	c := client(l, token, "v4")
 	domain, record := shop(t, c)

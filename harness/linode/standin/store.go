@@ -33,11 +33,14 @@ type Store struct {
 	frozen atomic.Pointer[state] // what the name server serves instead, when set
 }
 
-// OpenStore reads the state from path, if the file is there. An empty path keeps it in memory only.
+// OpenStore reads the state from path, if the file is there, and makes its folder if not. An empty path keeps it in memory only.
 func OpenStore(path string) (*Store, error) {
 	s := &Store{path: path}
 	read := &state{}
 	if path != "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, fmt.Errorf("make the folder of the stand-in's state: %w", err)
+		}
 		text, err := os.ReadFile(path)
 		if err == nil {
 			err = json.Unmarshal(text, read)
