@@ -127,9 +127,11 @@ type Stamp struct {
 
 // KillSpec ends processes. Everything is undone by Heal(Fault): what ran before runs again.
 type KillSpec struct {
-	Fault     string   `json:"fault"`
-	Processes []string `json:"processes"` // empty means all supervised ones
-	Signal    string   `json:"signal"`    // KILL, or the clean stop of each process when empty
+	Fault string `json:"fault"`
+	// Processes by name. Empty means the whole host: all supervised ones, what they manage, and with KILL all their
+	// children; that nothing of it runs is then no error.
+	Processes []string `json:"processes"`
+	Signal    string   `json:"signal"` // KILL, or the clean stop of each process when empty
 	// Hold keeps them down until the heal, whatever their restart policy.
 	Hold bool          `json:"hold"`
 	Wait time.Duration `json:"wait_ns,omitempty"` // how long to wait for the exit; 0 means 30 s
@@ -138,7 +140,7 @@ type KillSpec struct {
 // FreezeSpec stops processes and all their children with SIGSTOP.
 type FreezeSpec struct {
 	Fault     string   `json:"fault"`
-	Processes []string `json:"processes"` // empty means all supervised ones
+	Processes []string `json:"processes"` // empty means all supervised ones and what they manage
 }
 
 // Directions and actions of a network rule.
@@ -155,6 +157,7 @@ type NetworkSpec struct {
 	Fault     string   `json:"fault"`
 	Peers     []string `json:"peers,omitempty"`     // addresses; empty means everybody (but never the loopback)
 	Ports     []uint16 `json:"ports,omitempty"`     // TCP and UDP ports of this node or of the peer; empty means all
+	OwnPorts  bool     `json:"own_ports,omitempty"` // Ports are this node's only: what it asks of the peers' is not cut
 	Direction string   `json:"direction,omitempty"` // of the packets, seen from this node; empty means In
 	Action    string   `json:"action,omitempty"`    // empty means Drop
 	// For heals by itself after this time, measured on the node: a known outage. 0 means until the heal.

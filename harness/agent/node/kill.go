@@ -24,14 +24,24 @@ func (a *Agent) kill(ctx context.Context, _ *session, k agent.KillSpec) (agent.S
 		return agent.Stamp{}, fmt.Errorf("kill: %w", err)
 	}
 	ran := a.holdDown(k, targets)
+	whole := len(k.Processes) == 0
+	victims := map[string][]int{} // found before the first signal: the children of a dead parent are not found any more
+	for _, t := range ran {
+		victims[t.name] = []int{t.pid}
+		if whole && k.Signal == "KILL" {
+			victims[t.name] = tree(t.pid)
+		}
+	}
 	stamp := agent.Stamp{Began: agent.Monotonic()}
 	for _, t := range ran {
-		if err := syscall.Kill(t.pid, killSignal(k.Signal, t)); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return stamp, fmt.Errorf("signal %s: %w", t.name, err)
+		for _, pid := range victims[t.name] {
+			if err := syscall.Kill(pid, killSignal(k.Signal, t)); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return stamp, fmt.Errorf("signal %s: %w", t.name, err)
+			}
 		}
 	}
 	stamp.Effective = agent.Monotonic()
-	if len(ran) == 0 {
+	if len(ran) == 0 && !whole {
 		return stamp, fmt.Errorf("kill %s: it does not run", strings.Join(k.Processes, ", "))
 	}
 	within := k.Wait
@@ -72,6 +82,9 @@ func (a *Agent) holdDown(k agent.KillSpec, targets []target) (ran []target) {
 
 // bringBack releases what the fault held down and starts what it had ended, each in the order of its declaration.
 func (a *Agent) bringBack(k agent.KillSpec, ran []target) (string, error) {
+	if err := a.ended(ran); err != nil {
+		return "", err
+	}
 	a.procs.mu.Lock()
 	defer a.procs.mu.Unlock()
 	for _, p := range a.procs.procs {
@@ -93,6 +106,29 @@ func (a *Agent) bringBack(k agent.KillSpec, ran []target) (string, error) {
 		}
 	}
 	return strings.Join(proofs, "; "), nil
+}
+
+// ended waits for what has its signal but still runs (a clean stop takes its time): to start it now would do nothing,
+// and once it has exited nobody would.
+func (a *Agent) ended(ran []target) error {
+	late := time.After(exitWithin)
+	for _, t := range ran {
+		if t.proc == nil {
+			continue
+		}
+		a.procs.mu.Lock()
+		same, done := t.proc.pid == t.pid, t.proc.done
+		a.procs.mu.Unlock()
+		if !same {
+			continue
+		}
+		select {
+		case <-done:
+		case <-late:
+			return fmt.Errorf("%s (pid %d) has its signal and still runs after %s", t.name, t.pid, exitWithin)
+		}
+	}
+	return nil
 }
 
 func stillDown(ran []target) string {

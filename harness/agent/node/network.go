@@ -114,7 +114,7 @@ func networkRules(n agent.NetworkSpec) ([]rule, error) {
 	}
 	var rules []rule
 	for _, out := range outs {
-		for _, match := range matches(peers, n.Ports, out) {
+		for _, match := range matches(peers, n, out) {
 			for _, verdict := range verdicts {
 				exprs := append(notLoopback(out), match...)
 				rules = append(rules, rule{out: out, exprs: append(exprs, verdict...)})
@@ -158,7 +158,7 @@ func notLoopback(out bool) []expr.Any {
 }
 
 // matches is every combination of peer and port; no peers and no ports match everything.
-func matches(peers []netip.Addr, ports []uint16, out bool) [][]expr.Any {
+func matches(peers []netip.Addr, n agent.NetworkSpec, out bool) [][]expr.Any {
 	byPeer := [][]expr.Any{nil}
 	if len(peers) > 0 {
 		byPeer = nil
@@ -166,14 +166,20 @@ func matches(peers []netip.Addr, ports []uint16, out bool) [][]expr.Any {
 			byPeer = append(byPeer, peerMatch(p, out))
 		}
 	}
-	if len(ports) == 0 {
+	if len(n.Ports) == 0 {
 		return byPeer
+	}
+	sides := []uint32{sourcePort, destinationPort}
+	if n.OwnPorts && out {
+		sides = sides[:1]
+	} else if n.OwnPorts {
+		sides = sides[1:]
 	}
 	var all [][]expr.Any
 	for _, peer := range byPeer {
-		for _, port := range ports {
+		for _, port := range n.Ports {
 			for _, proto := range []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
-				for _, offset := range []uint32{0, 2} { // source port, destination port
+				for _, offset := range sides {
 					all = append(all, append(append([]expr.Any(nil), peer...), portMatch(proto, offset, port)...))
 				}
 			}
@@ -181,6 +187,12 @@ func matches(peers []netip.Addr, ports []uint16, out bool) [][]expr.Any {
 	}
 	return all
 }
+
+// Offsets in the headers of TCP and UDP.
+const (
+	sourcePort      = 0
+	destinationPort = 2
+)
 
 func peerMatch(peer netip.Addr, out bool) []expr.Any {
 	family, offset, length := byte(unix.NFPROTO_IPV4), uint32(12), uint32(4) // source address in the header

@@ -205,12 +205,12 @@ type target struct {
 	proc *process // nil for an inner one
 }
 
-// targets resolves names, all supervised ones when there are none.
+// targets resolves names; none means all supervised processes and those that they manage.
 func (s *supervisor) targets(names []string) ([]target, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(names) == 0 {
-		names = s.order
+		names = s.names()
 	}
 	var out []target
 	for _, name := range names {
