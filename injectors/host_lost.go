@@ -1,0 +1,70 @@
+package injectors
+
+import (
+	"context"
+	"errors"
+
+	"github.com/firedrill/firedrill/harness/agent"
+)
+
+// HostParams are the parameters of host.lost: there are none.
+type HostParams struct{}
+
+var hostLostDoc = Doc{
+	Summary: "a host loses its power: no packet leaves it any more, connections to it hang, and everything on it dies",
+	Targets: "the hosts",
+	Params:  []Param{},
+	Proof:   "the processes are gone, and the packets that the cut has stopped so far",
+	Heal:    "the network is back, then the processes are started in the order of their declaration",
+	Limits: "the disk keeps what the kernel had been given: writes that were not yet synced to it survive, as they would not " +
+		"in every power loss. Needs NET_ADMIN on the node",
+}
+
+type hostLost struct{}
+
+func newHostLost(HostParams) (Fault, error) { return hostLost{}, nil }
+
+// Pieces of the fault in the agent. They are healed in this order, by us and (it is the alphabet's) by an agent
+// whose controller is gone: a host that returns has its network before its processes start.
+const (
+	pieceCut  = "cut"
+	pieceKill = "kill"
+)
+
+func (hostLost) Resolve(_ []Node, targets []string) (any, []string, error) {
+	return HostParams{}, targets, needTargets(targets)
+}
+
+func (hostLost) Check(ctx context.Context, env Env) error { return canCut(ctx, env.Targets) }
+
+// Inject cuts first and kills then: a process that dies on a connected host says goodbye (FIN, RST) to its peers, and
+// they would not wait for the timeouts that a power loss costs. The bracket is the cut's: from then on the host is
+// lost to all others, whatever its last milliseconds inside.
+func (hostLost) Inject(ctx context.Context, env Env) (Effect, error) {
+	cut, err := env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
+		return n.Agent.Network(ctx, agent.NetworkSpec{Fault: env.part(pieceCut), Direction: agent.Both, Action: agent.Drop})
+	})
+	if err != nil {
+		return cut, err
+	}
+	killed, err := env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
+		return n.Agent.Kill(ctx, agent.KillSpec{Fault: env.part(pieceKill), Signal: "KILL", Hold: true})
+	})
+	if err != nil {
+		return cut, err
+	}
+	stopped, _ := env.seen(ctx, env.Targets, env.part(pieceCut)) // a bonus: the dead processes are proof enough
+	cut.Proof = sentences(killed.Proof, stopped)
+	return cut, nil
+}
+
+// Observe is for a host that ran nothing: the packets are then the only proof.
+func (hostLost) Observe(ctx context.Context, env Env) (string, error) {
+	return env.seen(ctx, env.Targets, env.part(pieceCut))
+}
+
+func (hostLost) Heal(ctx context.Context, env Env) (Effect, error) {
+	network, cutErr := env.healed(ctx, env.Targets, env.part(pieceCut))
+	processes, killErr := env.healed(ctx, env.Targets, env.part(pieceKill))
+	return network.then(processes), errors.Join(cutErr, killErr)
+}

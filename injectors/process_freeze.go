@@ -1,0 +1,51 @@
+package injectors
+
+import (
+	"context"
+	"errors"
+
+	"github.com/firedrill/firedrill/harness/agent"
+)
+
+// FreezeParams are the parameters of process.freeze.
+type FreezeParams struct {
+	Process string `json:"process"`
+}
+
+var processFreezeDoc = Doc{
+	Summary: "a process and all its children are frozen (SIGSTOP): the kernel still accepts connections for it, nothing ever answers",
+	Targets: "nodes that run the process",
+	Params: []Param{
+		{Name: "process", Meaning: "name of the process as the topology declares it", Required: true},
+	},
+	Proof:  "the processes are in state T (stopped)",
+	Heal:   "the processes continue (SIGCONT) where they were",
+	Limits: "a write that was abandoned may still be done after the heal; children of a manager that run in a tree of their own (postgres under Patroni) are frozen by their own name",
+}
+
+type processFreeze struct{ FreezeParams }
+
+func newProcessFreeze(p FreezeParams) (Fault, error) {
+	if p.Process == "" {
+		return nil, errors.New("process: no name is given")
+	}
+	return processFreeze{p}, nil
+}
+
+func (f processFreeze) Resolve(_ []Node, targets []string) (any, []string, error) {
+	return f.FreezeParams, targets, needTargets(targets)
+}
+
+func (f processFreeze) Inject(ctx context.Context, env Env) (Effect, error) {
+	return env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
+		return n.Agent.Freeze(ctx, agent.FreezeSpec{Fault: env.Fault, Processes: []string{f.Process}})
+	})
+}
+
+func (f processFreeze) Observe(ctx context.Context, env Env) (string, error) {
+	return env.seen(ctx, env.Targets, env.Fault)
+}
+
+func (f processFreeze) Heal(ctx context.Context, env Env) (Effect, error) {
+	return env.healed(ctx, env.Targets, env.Fault)
+}
