@@ -161,7 +161,7 @@ func rtoClause(r *record.RTO) string {
 	switch {
 	case r == nil:
 		return ""
-	case r.ValueMS == nil && r.Note == "":
+	case r.Uninterrupted:
 		return "writes were never interrupted"
 	case r.ValueMS == nil:
 		return "the recovery time is not known (" + r.Note + ")"

@@ -121,7 +121,7 @@ func sectionOf(i int, d DrillResult, run *record.Run) section {
 	s.Waterfall, s.Beyond = waterfall(d.RTO)
 	zero, _ := faultZero(d)
 	for _, f := range d.Faults {
-		s.FaultRows = append(s.FaultRows, faultRow{f, momentOf(d, zero, f.InjectedMS), momentOf(d, zero, f.HealedMS), oneShot(f, run)})
+		s.FaultRows = append(s.FaultRows, faultRow{f, momentOf(d, zero, f.InjectedMS), momentOf(d, zero, f.HealedMS), f.OneShot})
 	}
 	if run == nil {
 		return s

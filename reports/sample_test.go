@@ -217,7 +217,7 @@ func inconclusiveDrill() Drill {
 	}
 	reason := "the fault net.isolate left no proof of its effect: no packet was dropped"
 	return Drill{Run: run, Judgement: record.Judgement{
-		Verdict: record.Inconclusive, Reasons: []string{reason}, RTO: &record.RTO{Vantage: "dc1", TargetMS: ptr(30000.0)},
+		Verdict: record.Inconclusive, Reasons: []string{reason}, RTO: &record.RTO{Vantage: "dc1", TargetMS: ptr(30000.0), Uninterrupted: true},
 		RPO:       &record.RPO{Attempted: 2200, Acked: 2200},
 		Promotion: &record.Promotion{From: "m1"},
 		Faults: []record.FaultSummary{{ID: "f1", Name: "net.isolate", Text: `datacenter "dc1" is isolated`, Targets: []string{"m1", "m2", "o1", "app1"},

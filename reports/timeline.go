@@ -152,25 +152,20 @@ func faultZero(d DrillResult) (float64, bool) {
 }
 
 // faultSpan is from when to when a fault lasted; open if nothing ended it before the end of the drill.
-func faultSpan(f record.FaultSummary, run *record.Run, end float64) (from, to float64, open bool) {
+func faultSpan(f record.FaultSummary, end float64) (from, to float64, open bool) {
 	if f.HealedMS != nil {
 		return *f.InjectedMS, *f.HealedMS, false
 	}
-	if oneShot(f, run) {
+	if f.OneShot {
 		return *f.InjectedMS, *f.InjectedMS, false
 	}
 	return *f.InjectedMS, end, true
 }
 
-// oneShot says whether nothing is left to heal once the fault is done.
-func oneShot(f record.FaultSummary, run *record.Run) bool {
-	return run != nil && slices.ContainsFunc(run.Faults, func(s record.FaultStep) bool { return s.ID == f.ID && s.OneShot })
-}
-
 func (l *lanes) shadeFaults(faults []record.FaultSummary, run *record.Run, top, bottom float64) {
 	for _, f := range faults {
 		if f.InjectedMS != nil {
-			from, to, _ := faultSpan(f, run, l.to)
+			from, to, _ := faultSpan(f, l.to)
 			l.rect("shade", l.x(from), top, l.x(to)-l.x(from), bottom-top, "")
 		}
 	}
@@ -190,7 +185,7 @@ func (l *lanes) drawFaults(faults []record.FaultSummary, run *record.Run) {
 			l.y += faultHeight
 			continue
 		}
-		from, to, open := faultSpan(f, run, l.to)
+		from, to, open := faultSpan(f, l.to)
 		if open {
 			label += " (not healed)"
 		}

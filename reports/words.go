@@ -108,7 +108,7 @@ func rtoText(r *record.RTO) string {
 	switch {
 	case r == nil:
 		return none
-	case r.ValueMS == nil && r.Note == "":
+	case r.Uninterrupted:
 		return "no interruption"
 	case r.ValueMS == nil:
 		return "not known"

@@ -137,10 +137,6 @@ func reasons(run *record.Run, rows []row) []string {
 // doubts names the faults that left no proof of their effect or of their heal.
 func doubts(run *record.Run) []string {
 	var out []string
-	oneShot := map[string]bool{}
-	for _, f := range run.Faults {
-		oneShot[f.ID] = oneShot[f.ID] || f.OneShot
-	}
 	for _, f := range faults(run) {
 		name := f.Name
 		if f.Text != "" {
@@ -157,7 +153,7 @@ func doubts(run *record.Run) []string {
 			out = append(out, "the fault left no proof of its effect: "+name)
 		}
 		switch {
-		case oneShot[f.ID]:
+		case f.OneShot:
 		case f.HealedMS == nil:
 			out = append(out, "the fault was never healed: "+name+because)
 		case f.HealProof == "":
@@ -186,6 +182,7 @@ func faults(run *record.Run) []record.FaultSummary {
 		if f.Err != "" {
 			s.Err = f.Err
 		}
+		s.OneShot = s.OneShot || f.OneShot
 		at := f.Effective
 		if at == 0 {
 			at = f.T

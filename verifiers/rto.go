@@ -227,6 +227,7 @@ func (r *recovery) finish(run *record.Run, edges []span, several bool) {
 func (r recovery) measure(run *record.Run, s succession) record.RTO {
 	out := record.RTO{Vantage: r.lane.vantage, Note: r.note, LongestGapMS: record.MS(r.longest), ErrorMS: record.MS(r.margin)}
 	if r.untold != "" || !r.hit {
+		out.Uninterrupted = r.untold == ""
 		return out
 	}
 	out.ValueMS, out.AtLeast = msPointer(r.value), r.open

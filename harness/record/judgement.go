@@ -40,13 +40,15 @@ type Judgement struct {
 
 // RTO is the recovery time as one vantage (or the worst of them) lived it.
 type RTO struct {
-	ValueMS  *float64 `json:"value_ms"`            // nil: writes were never interrupted, or it could not be told (see Note)
-	AtLeast  bool     `json:"at_least,omitempty"`  // the outage was still open at the end: the value is a lower bound
-	ErrorMS  float64  `json:"error_ms"`            // resolution: the true value lies within plus or minus this
-	TargetMS *float64 `json:"target_ms,omitempty"` // objective, where the drill has one
-	Vantage  string   `json:"vantage"`
-	Phases   []Phase  `json:"phases,omitempty"`
-	Note     string   `json:"note,omitempty"`
+	ValueMS *float64 `json:"value_ms"` // nil: see Uninterrupted, else it could not be told (see Note)
+	// Uninterrupted says that no fault interrupted the writes: there is no recovery time, and that is known.
+	Uninterrupted bool     `json:"uninterrupted,omitempty"`
+	AtLeast       bool     `json:"at_least,omitempty"`  // the outage was still open at the end: the value is a lower bound
+	ErrorMS       float64  `json:"error_ms"`            // resolution: the true value lies within plus or minus this
+	TargetMS      *float64 `json:"target_ms,omitempty"` // objective, where the drill has one
+	Vantage       string   `json:"vantage"`
+	Phases        []Phase  `json:"phases,omitempty"`
+	Note          string   `json:"note,omitempty"`
 	// LongestGapMS is the longest time without an acknowledged write, whatever the fault.
 	LongestGapMS float64 `json:"longest_gap_ms"`
 }
@@ -102,11 +104,12 @@ type FaultSummary struct {
 	Name       string   `json:"name"`
 	Text       string   `json:"text,omitempty"`
 	Targets    []string `json:"targets"`
-	InjectedMS *float64 `json:"injected_ms"`
+	InjectedMS *float64 `json:"injected_ms"` // when it was in effect on every target
 	Proof      string   `json:"proof"`
 	HealedMS   *float64 `json:"healed_ms"`
 	HealProof  string   `json:"heal_proof"`
 	Err        string   `json:"error,omitempty"`
+	OneShot    bool     `json:"one_shot,omitempty"` // nothing was left to heal
 }
 
 // ExpectationResult is the verdict on one promise.

@@ -29,7 +29,7 @@ type Manifest struct {
 	Settings     map[string]string `json:"settings,omitempty"`
 	Expectations []Expectation     `json:"expectations"`
 	Final        *Final            `json:"final,omitempty"`
-	Ended        time.Duration     `json:"ended_ns"` // end of the drain: nothing is recorded after it
+	Ended        time.Duration     `json:"ended_ns"` // when the application was told to stop: silence after it means nothing
 	Completed    bool              `json:"completed"`
 	Interrupted  bool              `json:"interrupted,omitempty"`
 	// NotDrilled is why the drill was not held (something that it needs is not here); empty when it was.

@@ -24,7 +24,7 @@ const (
 	KindProcess          = "process"           // a supervised process started or exited: Attrs process, state, code
 	KindSteady           = "steady"            // the reasons why the topology is not steady changed; empty Msg means steady
 	KindConverged        = "converged"         // the topology is whole again after the heal, or Attrs missing says what is not
-	KindStall            = "stall"             // a prober, a controller or the host did not run for Attrs ms
+	KindStall            = "stall"             // a prober, a controller or the host did not run for Attrs ms, until T
 	KindOperator         = "operator"          // what a person would do by hand: a switchover, an acknowledgement
 	KindNote             = "note"              // anything else worth a line in the timeline
 	KindError            = "error"             // something of ours went wrong: it makes the drill Inconclusive

@@ -11,7 +11,7 @@ import (
 	"github.com/firedrill/firedrill/harness/wait"
 )
 
-// maxInFlight bounds the writes that wait at one moment. With a tick of 10 ms and a deadline of 200 ms there are 20;
+// maxInFlight bounds the first attempts that wait at one moment. With a tick of 10 ms and a deadline of 200 ms there are 20;
 // the bound only matters when the node itself does not run.
 const maxInFlight = 256
 
@@ -35,8 +35,9 @@ func Run(ctx context.Context, load agent.Load, report func(record.Op)) error {
 		op := record.Op{ID: id, Due: time.Duration(agent.Monotonic()) - time.Since(due)}
 		id++
 		inFlight.Go(func() {
-			defer func() { <-slots }()
-			w.write(op)
+			w.attempt(&op)
+			<-slots // a retry waits outside: the loop stays open for the writes that are due
+			w.retry(op)
 		})
 	})
 	inFlight.Wait()
@@ -50,20 +51,17 @@ type writer struct {
 	ctx    context.Context
 }
 
-// write makes the attempts of one write, as the application's retry rule has it.
-func (w *writer) write(op record.Op) {
+// retry makes the further attempts of a write that failed, as the application's retry rule has it.
+func (w *writer) retry(op record.Op) {
 	backoff := w.load.Backoff
-	for {
-		w.attempt(&op)
-		if op.Outcome == record.Acked || op.Attempt >= w.load.Retries {
-			return
-		}
+	for op.Outcome != record.Acked && op.Attempt < w.load.Retries {
 		if wait.Hold(w.ctx, backoff) != nil {
 			return
 		}
 		backoff *= 2
 		op.Attempt++
 		op.Due = time.Duration(agent.Monotonic())
+		w.attempt(&op)
 	}
 }
 
