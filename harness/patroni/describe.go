@@ -1,0 +1,104 @@
+package patroni
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+)
+
+// Describe returns the versions and what is really in effect.
+func (t *Topology) Describe(ctx context.Context) map[string]string {
+	out := map[string]string{}
+	statuses, errs := t.statuses(ctx)
+	for i, s := range statuses {
+		if errs[i] != nil {
+			continue
+		}
+		out["patroni"] = s.Patroni.Version
+		out["postgresql"] = fmt.Sprintf("%d.%d", s.ServerVersion/10000, s.ServerVersion%10000)
+		t.describeDynamic(ctx, t.databases[i], out)
+		break
+	}
+	for i, s := range statuses {
+		if errs[i] == nil && s.Writable() {
+			out["leader"], out["timeline"] = t.databases[i].Name, strconv.Itoa(s.Timeline)
+		}
+	}
+	members, errs := t.members(ctx)
+	for i, m := range members {
+		if errs[i] == nil {
+			out["etcd"] = m.Version
+		}
+	}
+	if len(t.proxies) > 0 {
+		out["haproxy"] = haproxyVersion(ctx, t.proxies[0])
+	}
+	return out
+}
+
+// describeDynamic tells the times in effect, and those that were asked for where they differ.
+func (t *Topology) describeDynamic(ctx context.Context, n *harness.Node, out map[string]string) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	sent, err := restOf(n).DynamicConfig(ctx)
+	if err != nil {
+		out["dynamic_configuration"] = "unknown: " + err.Error()
+		return
+	}
+	in := effective(sent)
+	for key, value := range map[string]int{"ttl": in.TTL, "loop_wait": in.LoopWait, "retry_timeout": in.RetryTimeout} {
+		out[key] = strconv.Itoa(value)
+		if asked, ok := sent[key]; ok && integer(asked, value) != value {
+			out[key] += fmt.Sprintf(" (%v was asked for)", asked)
+		}
+	}
+	if ttl, err := t.leaderTTL(ctx); err == nil && ttl != in.TTL {
+		out["ttl"] = fmt.Sprintf("%d (by the leader key's lease in etcd; %v was asked for)", ttl, sent["ttl"])
+	}
+	defaults := map[string]string{
+		"synchronous_mode": "false", "synchronous_mode_strict": "false", "failsafe_mode": "false",
+		"maximum_lag_on_failover": "1048576", "primary_start_timeout": "300",
+	}
+	for key, value := range defaults {
+		out[key] = value
+		if asked, ok := sent[key]; ok {
+			out[key] = text(asked)
+		}
+	}
+}
+
+// text writes a value of the dynamic configuration as one would type it: JSON's numbers are floats in Go.
+func text(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return strings.Trim(string(data), `"`)
+}
+
+func haproxyVersion(ctx context.Context, n *harness.Node) string {
+	out, err := n.Agent.Exec(ctx, agent.Command{Argv: []string{"haproxy", "-v"}})
+	if err != nil {
+		return "unknown: " + err.Error()
+	}
+	_, rest, _ := strings.Cut(out.Stdout, "version ")
+	version, _, _ := strings.Cut(rest, " ")
+	return version
+}
+
+// Logs are the files of a node that explain a drill.
+func (t *Topology) Logs(n *harness.Node) []string {
+	switch n.Component {
+	case harness.Patroni:
+		return []string{logDir + "/patroni.log", postgresLog, hookLog, flipLog}
+	case harness.Etcd, harness.HAProxy, harness.DNS:
+		process := map[string]string{harness.Etcd: ProcessEtcd, harness.HAProxy: ProcessHAProxy, harness.DNS: "dns"}[n.Component]
+		return []string{logDir + "/" + process + ".log"}
+	}
+	return nil
+}

@@ -1,0 +1,230 @@
+package patroni
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/endpoint"
+	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+	"github.com/firedrill/firedrill/harness/workload"
+)
+
+// joinWithin bounds each wait of a start. A start that goes well takes a tenth of it.
+const joinWithin = 60 * time.Second
+
+// Start brings everything up. The first Patroni node goes ahead and the others follow once it leads: left to
+// themselves, whoever is quickest leads, and a drill that names a node or a datacenter would mean another thing each
+// time. It costs nothing, because the nodes share the processors that their Python needs to start.
+func (t *Topology) Start(ctx context.Context) error {
+	steps := []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"etcd and endpoint", parallel(t.startEndpoint, t.startEtcd, t.installPatroni)},
+		{"first leader", parallel(t.startLeader)},
+		{"replicas, proxy and database", parallel(t.startReplicas, t.startProxies, t.prepareDatabase)},
+		{"dynamic configuration", t.configure},
+	}
+	for _, s := range steps {
+		if err := s.do(ctx); err != nil {
+			return fmt.Errorf("start %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// parallel runs them all at once.
+func parallel(do ...func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		group, ctx := errgroup.WithContext(ctx)
+		for _, f := range do {
+			group.Go(func() error { return f(ctx) })
+		}
+		return group.Wait()
+	}
+}
+
+// each does something on several nodes at once.
+func each(ctx context.Context, nodes []*harness.Node, do func(context.Context, *harness.Node) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, n := range nodes {
+		group.Go(func() error {
+			if err := do(ctx, n); err != nil {
+				return fmt.Errorf("node %s: %w", n.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func run(ctx context.Context, n *harness.Node, p agent.Process) error {
+	if err := n.Agent.Define(ctx, p); err != nil {
+		return err
+	}
+	return n.Agent.Start(ctx, p.Name)
+}
+
+// startEndpoint lets the name begin at the first leader: its callback then finds nothing to change.
+func (t *Topology) startEndpoint(ctx context.Context) error {
+	records := []endpoint.Record{{Name: PrimaryName, Address: t.databases[0].Address}}
+	if len(t.proxies) > 0 {
+		records = append(records, endpoint.Record{Name: ProxyName, Address: t.proxies[0].Address})
+	}
+	var err error
+	t.endpoint, err = endpoint.Start(ctx, t.names[0], zone, records)
+	return err
+}
+
+func (t *Topology) startEtcd(ctx context.Context) error {
+	err := each(ctx, t.etcd, func(ctx context.Context, n *harness.Node) error {
+		return run(ctx, n, agent.Process{Name: ProcessEtcd, Argv: t.config.etcdArgv(n), User: "etcd"})
+	})
+	if err != nil {
+		return err
+	}
+	return each(ctx, t.etcd, func(ctx context.Context, n *harness.Node) error {
+		return wait.Until(ctx, "etcd cluster version agreed", joinWithin, func(ctx context.Context) (bool, string, error) {
+			if err := died(ctx, n, ProcessEtcd); err != nil {
+				return false, "", err
+			}
+			return etcdOf(n).ready(ctx)
+		})
+	})
+}
+
+// installPatroni gives each node its configuration and its copy of the cluster that was made with the image.
+func (t *Topology) installPatroni(ctx context.Context) error {
+	fast, err := t.config.fast()
+	if err != nil {
+		return err
+	}
+	dynamic, err := json.Marshal(fast)
+	if err != nil {
+		return fmt.Errorf("encode dynamic configuration: %w", err)
+	}
+	return each(ctx, t.databases, func(ctx context.Context, n *harness.Node) error {
+		yml, err := t.config.patroni(n)
+		if err != nil {
+			return err
+		}
+		err = n.Agent.Put(ctx,
+			agent.File{Path: patroniYML, Mode: 0o600, Owner: "postgres", Data: yml},
+			agent.File{Path: dynamicJSON, Data: dynamic},
+		)
+		if err != nil {
+			return err
+		}
+		out, err := n.Agent.Exec(ctx, agent.Command{Argv: []string{images.PatroniSeed, dynamicJSON}, User: "postgres"})
+		if err == nil && out.Code != 0 {
+			err = fmt.Errorf("%s: exit code %d: %s", images.PatroniSeed, out.Code, words(out.Stderr))
+		}
+		return err
+	})
+}
+
+// startPatroni starts a node's Patroni, which starts PostgreSQL. Nobody restarts it when it dies.
+func (t *Topology) startPatroni(ctx context.Context, n *harness.Node) error {
+	if err := n.Agent.Put(ctx, callbackFiles(n, t.hookTarget())...); err != nil {
+		return err
+	}
+	if err := n.Agent.Tail(ctx, agent.Tail{Node: n.Name, Path: hookLog, Kind: record.KindHook}); err != nil {
+		return err
+	}
+	return run(ctx, n, agent.Process{
+		Name: ProcessPatroni, Argv: []string{"patroni", patroniYML}, User: "postgres", Dir: postgresHome,
+		// Callbacks inherit it: a run that needs no configuration file logs to the same place.
+		Env:   []string{"FIREDRILL_HOOK_LOG=" + hookLog},
+		Inner: map[string]string{ProcessPostgres: images.PostgresDataDir + "/postmaster.pid"},
+	})
+}
+
+func (t *Topology) startLeader(ctx context.Context) error {
+	n := t.databases[0]
+	if err := t.startPatroni(ctx, n); err != nil {
+		return fmt.Errorf("node %s: %w", n.Name, err)
+	}
+	return t.awaitStatus(ctx, n, "leader key taken", func(s Status) bool { return s.Role == rolePrimary })
+}
+
+// startReplicas returns when each streams, by its own word.
+func (t *Topology) startReplicas(ctx context.Context) error {
+	return each(ctx, t.databases[1:], func(ctx context.Context, n *harness.Node) error {
+		if err := t.startPatroni(ctx, n); err != nil {
+			return err
+		}
+		return t.awaitStatus(ctx, n, "replica streams", func(s Status) bool { return s.ReplicationState == streaming })
+	})
+}
+
+// awaitStatus polls a node's Patroni; one that has ended is beyond hope.
+func (t *Topology) awaitStatus(ctx context.Context, n *harness.Node, what string, done func(Status) bool) error {
+	return wait.Until(ctx, what, joinWithin, func(ctx context.Context) (bool, string, error) {
+		s, err := restOf(n).Status(ctx)
+		if err != nil {
+			return false, err.Error(), died(ctx, n, ProcessPatroni)
+		}
+		return done(s), fmt.Sprintf("role %s, state %s, replication %q", s.Role, s.State, s.ReplicationState), nil
+	})
+}
+
+// died returns an error, with the end of its log, when a process that should run does not.
+func died(ctx context.Context, n *harness.Node, process string) error {
+	states, err := n.Agent.Processes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range states {
+		if p.Name == process && p.PID == 0 && p.LastExit != "" {
+			return fmt.Errorf("%s on %s ended (%s); its log ends: %s", process, n.Name, p.LastExit, lastLines(ctx, n, process))
+		}
+	}
+	return nil
+}
+
+func lastLines(ctx context.Context, n *harness.Node, process string) string {
+	data, err := n.Agent.Read(ctx, logDir+"/"+process+".log")
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], " | ")
+}
+
+// startProxies starts HAProxy once there is a leader, so that its first checks find what will stay.
+func (t *Topology) startProxies(ctx context.Context) error {
+	return each(ctx, t.proxies, func(ctx context.Context, n *harness.Node) error {
+		if err := n.Agent.Put(ctx, agent.File{Path: haproxyCfg, Data: []byte(t.config.haproxy())}); err != nil {
+			return err
+		}
+		return run(ctx, n, agent.Process{Name: ProcessHAProxy, Argv: []string{"haproxy", "-db", "-f", haproxyCfg}, User: "haproxy"})
+	})
+}
+
+// prepareDatabase makes the application's table, and its password anew: every write opens a connection, and the
+// 4096 rounds of a normal SCRAM exchange would cost more processor time than the write.
+func (t *Topology) prepareDatabase(ctx context.Context) error {
+	n := t.databases[0]
+	if err := t.awaitStatus(ctx, n, "leader writable", Status.Writable); err != nil {
+		return err
+	}
+	admin := t.Admin(n)
+	admin.Name = database
+	sql := fmt.Sprintf(`SET scram_iterations = 1;
+ALTER ROLE %[1]s PASSWORD '%[2]s';
+CREATE TABLE IF NOT EXISTS %[3]s (id bigint, attempt int, server text, at timestamptz DEFAULT now(), PRIMARY KEY (id, attempt));
+ALTER TABLE %[3]s OWNER TO %[1]s`, appUser, images.DrillPassword, workload.Table)
+	if _, err := n.Agent.Query(ctx, agent.Query{Database: admin, SQL: sql}); err != nil {
+		return fmt.Errorf("prepare database: %w", err)
+	}
+	return nil
+}

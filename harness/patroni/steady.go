@@ -1,0 +1,169 @@
+package patroni
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness"
+)
+
+// Steady says what is not as it should be: etcd whole, one writable leader that holds the key, every replica
+// streaming on its timeline, the proxy and the name leading to it.
+func (t *Topology) Steady(ctx context.Context) ([]string, error) {
+	var reasons []string
+	members, errs := t.members(ctx)
+	reasons = append(reasons, unsteadyEtcd(t.etcd, members, errs)...)
+	k, err := t.keys(ctx)
+	if err != nil {
+		return append(reasons, errNoDCS.Error()), ctx.Err()
+	}
+	statuses, errs := t.statuses(ctx)
+	leader, more := unsteadyPatroni(t.databases, k["leader"].Value, statuses, errs)
+	reasons = append(reasons, more...)
+	if leader == nil {
+		return reasons, ctx.Err()
+	}
+	for _, p := range t.proxies {
+		up, err := serversUp(ctx, p)
+		switch {
+		case err != nil:
+			reasons = append(reasons, fmt.Sprintf("proxy %s does not answer: %s", p.Name, err))
+		case len(up) != 1 || up[0] != leader.Name:
+			reasons = append(reasons, fmt.Sprintf("proxy %s sends writes to %s, the leader is %s", p.Name, list(up), leader.Name))
+		}
+	}
+	return append(reasons, t.unsteadyName(ctx, leader)...), ctx.Err()
+}
+
+func unsteadyEtcd(nodes []*harness.Node, members []memberStatus, errs []error) (reasons []string) {
+	for i, n := range nodes {
+		switch {
+		case errs[i] != nil:
+			reasons = append(reasons, fmt.Sprintf("etcd %s does not answer: %s", n.Name, errs[i]))
+		case !members[i].hasLeader():
+			reasons = append(reasons, fmt.Sprintf("etcd %s sees no leader", n.Name))
+		case len(members[i].Errors) > 0:
+			reasons = append(reasons, fmt.Sprintf("etcd %s reports %s", n.Name, strings.Join(members[i].Errors, ", ")))
+		}
+	}
+	return reasons
+}
+
+// unsteadyPatroni judges what the nodes say of themselves; the leader is nil where there is none.
+func unsteadyPatroni(nodes []*harness.Node, holder string, statuses []Status, errs []error) (leader *harness.Node, reasons []string) {
+	var writable []string
+	timeline := 0
+	for i, n := range nodes {
+		if statuses[i].Writable() {
+			writable = append(writable, n.Name)
+		}
+		if n.Name == holder {
+			leader, timeline = n, statuses[i].Timeline
+		}
+	}
+	if leader == nil {
+		reasons = append(reasons, "there is no leader")
+	}
+	if len(writable) != 1 || writable[0] != holder {
+		reasons = append(reasons, fmt.Sprintf("writable: %s; holder of the leader key: %s", list(writable), list(nonEmpty(holder))))
+	}
+	for i, n := range nodes {
+		s := statuses[i]
+		switch {
+		case errs[i] != nil:
+			reasons = append(reasons, fmt.Sprintf("%s: Patroni does not answer: %s", n.Name, errs[i]))
+		case n == leader:
+			reasons = append(reasons, unsteadyLeader(n, s)...)
+		case s.ReplicationState != streaming:
+			reasons = append(reasons, fmt.Sprintf("%s does not stream (%s, %s, replication state %q)", n.Name, s.Role, s.State, s.ReplicationState))
+		case s.Timeline != timeline && leader != nil:
+			reasons = append(reasons, fmt.Sprintf("%s is on timeline %d, the leader on %d", n.Name, s.Timeline, timeline))
+		}
+		if s.PendingRestart {
+			reasons = append(reasons, n.Name+" has settings that wait for a restart of PostgreSQL")
+		}
+	}
+	return leader, reasons
+}
+
+func unsteadyLeader(n *harness.Node, s Status) (reasons []string) {
+	if s.Pause {
+		reasons = append(reasons, "the cluster is paused: Patroni fails over to nobody")
+	}
+	if s.FailsafeModeIsActive {
+		reasons = append(reasons, "failsafe mode is active on "+n.Name)
+	}
+	return reasons
+}
+
+// unsteadyName looks at the record that callbacks change and the name server answers with.
+func (t *Topology) unsteadyName(ctx context.Context, leader *harness.Node) []string {
+	if t.endpoint == nil {
+		return []string{"the name server has not been started"}
+	}
+	target, err := t.endpoint.Target(ctx, PrimaryName)
+	switch {
+	case err != nil:
+		return []string{fmt.Sprintf("%s cannot be read: %s", PrimaryName, err)}
+	case target != leader.Address:
+		return []string{fmt.Sprintf("%s leads to %s, the leader is %s (%s)", PrimaryName, t.nodeName(target), leader.Name, leader.Address)}
+	}
+	return nil
+}
+
+// nodeName names an address where it is a database's.
+func (t *Topology) nodeName(address string) string {
+	if name, ok := t.Servers()[address]; ok {
+		return name
+	}
+	return address
+}
+
+// serversUp lists the servers that a proxy sends to.
+func serversUp(ctx context.Context, proxy *harness.Node) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	c := NewClient(proxy.Agent.Transport(), fmt.Sprintf("http://127.0.0.1:%d", statsPort))
+	text, err := c.send(ctx, "GET", "/;csv", nil)
+	if err != nil {
+		return nil, err
+	}
+	return parseStats(text)
+}
+
+// parseStats reads HAProxy's statistics: the servers of the section primary whose state begins with UP.
+func parseStats(text string) ([]string, error) {
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "# "))).ReadAll()
+	if err != nil || len(rows) == 0 {
+		return nil, fmt.Errorf("read HAProxy statistics: %w", errors.Join(err, errors.New("no table")))
+	}
+	column := map[string]int{}
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	px, sv, st := column["pxname"], column["svname"], column["status"]
+	var up []string
+	for _, row := range rows[1:] {
+		if row[px] == "primary" && row[sv] != "FRONTEND" && row[sv] != "BACKEND" && strings.HasPrefix(row[st], "UP") {
+			up = append(up, row[sv])
+		}
+	}
+	return up, nil
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "nobody"
+	}
+	return strings.Join(names, ", ")
+}
+
+func nonEmpty(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{name}
+}
