@@ -1,0 +1,299 @@
+package mysql
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/hooks"
+	"github.com/firedrill/firedrill/harness/images"
+)
+
+// Files of ours inside the nodes.
+const (
+	orchestratorConfig = "/etc/orchestrator.conf.json"
+	hookDir            = "/usr/local/lib/firedrill-hooks"
+	hookEnv            = "/etc/firedrill/hook.env"
+	tokenFile          = "/etc/firedrill/linode.token"
+	hookLog            = "/var/log/firedrill/hooks.log"
+	flipLog            = "/var/log/firedrill/dns-flip.log"
+)
+
+// checkSettings refuses what nobody would read. Unknown keys of a component are refused later, by the component.
+func checkSettings(settings harness.Settings) error {
+	for _, component := range slices.Sorted(maps.Keys(settings)) {
+		if component != harness.MySQL && component != harness.Orchestrator {
+			return fmt.Errorf("settings of component %q have no reader here; there are: %s, %s", component, harness.MySQL, harness.Orchestrator)
+		}
+	}
+	return nil
+}
+
+// variable is a line of my.cnf.
+type variable struct{ key, value string }
+
+// variables of a database, in the order of the file. GTID and the timings that failover lives on are set; durability
+// is left as MySQL ships it.
+func (t *Topology) variables(m *member) []variable {
+	out := []variable{
+		{"datadir", images.MySQLDataDir},
+		{"socket", images.MySQLSocket},
+		{"pid_file", images.MySQLPidFile},
+		{"port", strconv.Itoa(port)},
+		{"bind_address", "0.0.0.0"},
+		{"secure_file_priv", "NULL"},
+		{"skip_name_resolve", "ON"},
+		{"mysqlx", "OFF"},
+
+		{"server_id", strconv.Itoa(m.serverID)},
+		{"report_host", m.Name},
+		{"report_port", strconv.Itoa(port)},
+		{"log_bin", "binlog"},
+		{"relay_log", "relay"},
+		{"relay_log_recovery", "ON"},
+		{"log_replica_updates", "ON"},
+		{"gtid_mode", "ON"},
+		{"enforce_gtid_consistency", "ON"},
+		// A primary that comes back after a failover must not take writes again: only a failover manager, or Start,
+		// makes a server writable.
+		{"read_only", "ON"},
+		{"super_read_only", "ON"},
+		// A replica that does not hear from its source for so long says so; the default of 60 s is the whole
+		// detection time of a hung primary.
+		{"replica_net_timeout", "4"},
+
+		// A server in about 130 MiB, so that a topology over three datacenters fits on a laptop.
+		{"performance_schema", "OFF"},
+		{"innodb_buffer_pool_size", "32M"},
+		{"innodb_redo_log_capacity", "8M"},
+		{"innodb_log_buffer_size", "1M"},
+		{"table_open_cache", "64"},
+		{"table_definition_cache", "400"},
+		{"temptable_max_ram", "2M"},
+		{"max_connections", "200"},
+	}
+	return override(out, t.settings[harness.MySQL])
+}
+
+// override lets the scenario's own settings replace ours. MySQL takes dashes and underscores for the same, and a
+// prefix "loose".
+func override(vars []variable, settings map[string]string) []variable {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		own := variable{normal(key), settings[key]}
+		i := slices.IndexFunc(vars, func(v variable) bool { return v.key == strings.TrimPrefix(own.key, "loose_") })
+		if i < 0 {
+			vars = append(vars, own)
+			continue
+		}
+		vars[i] = own
+	}
+	return vars
+}
+
+func normal(key string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(key)), "-", "_")
+}
+
+// myCnf renders a my.cnf.
+func myCnf(vars []variable) string {
+	var b strings.Builder
+	b.WriteString("[mysqld]\n")
+	for _, v := range vars {
+		fmt.Fprintf(&b, "%s = %s\n", v.key, v.value)
+	}
+	return b.String()
+}
+
+// orchestratorJSON renders orchestrator.conf.json. What differs from Orchestrator's defaults is what makes a failover
+// fast, and what an unattended one needs. mask hides the passwords.
+func (t *Topology) orchestratorJSON(mask bool) (string, error) {
+	password := images.DrillPassword
+	if mask {
+		password = "***"
+	}
+	config := map[string]any{
+		"BackendDB": "sqlite3", "SQLite3DataFile": "/var/lib/orchestrator/orchestrator.sqlite",
+		"ListenAddress":     ":3000",
+		"MySQLTopologyUser": "orchestrator", "MySQLTopologyPassword": password,
+		"ReplicationCredentialsQuery": fmt.Sprintf("select 'repl', '%s'", password),
+
+		"HostnameResolveMethod": "none", "MySQLHostnameResolveMethod": "@@report_host",
+		"DiscoverByShowSlaveHosts": true,
+		"DetectClusterAliasQuery":  "select '" + alias + "'",
+		"DetectClusterDomainQuery": "select '" + name + "'",
+		"DetectInstanceAliasQuery": "select @@report_host",
+		"DetectDataCenterQuery":    t.perServer(func(m *member) string { return m.Datacenter }),
+
+		// The default of 5 s is most of the detection time of a crash.
+		"InstancePollSeconds": 1,
+		// Calls into a black hole hold everything up; the defaults are 2, 10 and 600 s.
+		"MySQLConnectTimeoutSeconds": 1, "MySQLDiscoveryReadTimeoutSeconds": 2, "MySQLTopologyReadTimeoutSeconds": 5,
+
+		"RecoverMasterClusterFilters": []string{"*"}, "RecoverIntermediateMasterClusterFilters": []string{"*"},
+		"ApplyMySQLPromotionAfterMasterFailover": true, "UseSuperReadOnly": true,
+		// Production blocks a second failover for an hour; a drill may want one in the same minute.
+		"RecoveryPeriodBlockSeconds": 10, "FailureDetectionPeriodBlockMinutes": 1,
+	}
+	for list, commands := range hookLists() {
+		config[list] = commands
+	}
+	applyOverrides(config, t.settings[harness.Orchestrator])
+	if mask {
+		maskSecrets(config)
+	}
+	data, err := json.MarshalIndent(config, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("render orchestrator.conf.json: %w", err)
+	}
+	return string(data) + "\n", nil
+}
+
+// perServer is a query that gives each server its own answer. It is in the configuration and not in a table, so that
+// every GTID set of a fresh topology is empty and no answer is replicated.
+func (t *Topology) perServer(answer func(*member) string) string {
+	var b strings.Builder
+	b.WriteString("select case @@report_host")
+	for _, m := range t.databases {
+		fmt.Fprintf(&b, " when '%s' then '%s'", m.Name, answer(m))
+	}
+	b.WriteString(" else '' end")
+	return b.String()
+}
+
+// applyOverrides replaces keys by the scenario's. Orchestrator matches keys without regard to case, and so do we.
+func applyOverrides(config map[string]any, settings map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		for have := range config {
+			if strings.EqualFold(have, key) {
+				delete(config, have)
+			}
+		}
+		config[key] = jsonValue(settings[key])
+	}
+}
+
+// jsonValue takes what is JSON as it is (numbers, booleans, lists), and all else as text.
+func jsonValue(s string) any {
+	var v any
+	if json.Unmarshal([]byte(s), &v) == nil {
+		return v
+	}
+	return s
+}
+
+func maskSecrets(config map[string]any) {
+	for key := range config {
+		lower := strings.ToLower(key)
+		if strings.Contains(lower, "password") || strings.Contains(lower, "secret") || strings.Contains(lower, "token") && !strings.HasSuffix(lower, "seconds") {
+			config[key] = "***"
+		}
+	}
+}
+
+// hookLists are the processes that Orchestrator runs. The DNS flip is the shipped hook; the other lists only write a
+// line, which costs no process, so that a drill can tell their order.
+func hookLists() map[string][]string {
+	out := map[string][]string{}
+	for _, list := range []string{
+		"OnFailureDetectionProcesses", "PreGracefulTakeoverProcesses", "PreFailoverProcesses", "PostFailoverProcesses",
+		"PostUnsuccessfulFailoverProcesses", "PostIntermediateMasterFailoverProcesses", "PostGracefulTakeoverProcesses",
+	} {
+		out[list] = []string{note(strings.TrimSuffix(list, "Processes"))}
+	}
+	out["PostMasterFailoverProcesses"] = []string{
+		note("PostMasterFailover"),
+		path.Join(hookDir, hooks.OrchestratorPostFailover) + " --name " + name,
+	}
+	return out
+}
+
+// note is a shell command that appends a line to the log of hooks; Orchestrator fills the braces in. It never fails.
+func note(name string) string {
+	return `echo '{"name":"` + name + `","exit":0,"cause":"{failureType}","command":"{command}","failed":"{failedHost}",` +
+		`"recovery":"{recoveryUID}"}' >> ` + hookLog + ` || true`
+}
+
+// managerFiles are what an Orchestrator's node needs: its configuration, and the hooks as in production.
+func managerFiles(conf string) []agent.File {
+	out := []agent.File{
+		{Path: orchestratorConfig, Mode: 0o600, Data: []byte(conf)},
+		{Path: hookLog},
+	}
+	for name, f := range hooks.Files() {
+		out = append(out, agent.File{Path: path.Join(hookDir, name), Mode: uint32(f.Mode.Perm()), Data: f.Content})
+	}
+	return out
+}
+
+// hookSecrets are how the hooks reach the endpoint's API: known only once it runs.
+func hookSecrets(linode map[string]string) []agent.File {
+	env := fmt.Sprintf("LINODE_URL=%s\nLINODE_TOKEN_FILE=%s\nDNS_FLIP_NAME=%s\nDNS_FLIP_LOG=%s\nFIREDRILL_HOOK_LOG=%s\n",
+		linode["LINODE_URL"], tokenFile, name, flipLog, hookLog)
+	return []agent.File{
+		{Path: hookEnv, Data: []byte(env)},
+		{Path: tokenFile, Mode: 0o600, Data: []byte(linode["LINODE_TOKEN"] + "\n")},
+	}
+}
+
+// effective reads the configuration as Orchestrator itself understood it, and refuses settings that it does not know:
+// Orchestrator would ignore them without a word.
+func (t *Topology) effective(ctx context.Context, m *managerNode) (map[string]any, error) {
+	out, err := m.Agent.Exec(ctx, agent.Command{Argv: []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-c", "dump-config"}})
+	if err != nil {
+		return nil, fmt.Errorf("read effective configuration of %s: %w", m.Name, err)
+	}
+	config := map[string]any{}
+	if err := json.Unmarshal([]byte(out.Stdout), &config); err != nil {
+		return nil, fmt.Errorf("read effective configuration of %s: %w: %s", m.Name, err, lastLines(out.Stderr, 2))
+	}
+	return config, checkEffective(config, t.settings[harness.Orchestrator])
+}
+
+func checkEffective(config map[string]any, settings map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		have, ok := lookFold(config, key)
+		if !ok {
+			return fmt.Errorf("set orchestrator/%s: this Orchestrator has no such setting", key)
+		}
+		want := jsonValue(settings[key])
+		if fmt.Sprint(have) != fmt.Sprint(want) {
+			return fmt.Errorf("set orchestrator/%s: it was set to %v, but in effect is %v", key, want, have)
+		}
+	}
+	return nil
+}
+
+func lookFold(config map[string]any, key string) (any, bool) {
+	for have, v := range config {
+		if strings.EqualFold(have, key) {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], " | ")
+}
+
+// keep notes a configuration as it was run.
+func (t *Topology) keep(node, name, content string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.configs[node+"/"+name] = content
+}
+
+// Config implements harness.Topology.
+func (t *Topology) Config() map[string]string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.configs)
+}

@@ -1,0 +1,278 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/endpoint"
+	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+// Budgets of Start, each for one thing that it waits for. They are far above what was measured: a busy machine is no
+// reason to give a topology up.
+const (
+	socketBudget    = 60 * time.Second
+	replicaBudget   = 30 * time.Second
+	managerBudget   = 30 * time.Second
+	discoveryBudget = 30 * time.Second
+)
+
+// holdsBack is how long Orchestrator recovers nothing after its start: three times InstancePollSeconds.
+const holdsBack = 3 * time.Second
+
+// starting is what the parts of Start wait for in each other.
+type starting struct {
+	up map[string]chan struct{} // by node: it answers
+}
+
+func (s *starting) done(node string) { close(s.up[node]) }
+
+func (s *starting) wait(ctx context.Context, node string) error {
+	select {
+	case <-s.up[node]:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Start implements harness.Topology. Everything starts at once, and each part waits only for what it needs.
+func (t *Topology) Start(ctx context.Context) error {
+	s := &starting{up: map[string]chan struct{}{}}
+	for _, n := range t.nodes {
+		s.up[n.Name] = make(chan struct{})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return t.startEndpoint(ctx, s) })
+	for _, m := range t.managers {
+		group.Go(func() error { return t.startManager(ctx, s, m) })
+	}
+	for _, m := range t.databases {
+		group.Go(func() error { return t.startDatabase(ctx, s, m) })
+	}
+	return group.Wait()
+}
+
+func (t *Topology) startEndpoint(ctx context.Context, s *starting) error {
+	server, err := endpoint.Start(ctx, t.dns, zone, []endpoint.Record{{Name: name, Address: t.primaryAtStart().Address}})
+	if err != nil {
+		return err
+	}
+	t.endpoint = server
+	s.done(t.dns.Name)
+	return nil
+}
+
+func (t *Topology) primaryAtStart() *member {
+	for _, m := range t.databases {
+		if m.source == "" {
+			return m
+		}
+	}
+	return t.databases[0] // layouts have a primary
+}
+
+// startDatabase brings one server up to its place: writable, or replicating; then makes it known to Orchestrator.
+func (t *Topology) startDatabase(ctx context.Context, s *starting, m *member) error {
+	conf := myCnf(t.variables(m))
+	t.keep(m.Name, "my.cnf", conf)
+	if err := m.Agent.Put(ctx, agent.File{Path: images.MySQLConfig, Data: []byte(conf)}); err != nil {
+		return fmt.Errorf("configure mysqld: %w", err)
+	}
+	err := m.Agent.Define(ctx, agent.Process{
+		Name: mysqld, Argv: []string{"mysqld", "--defaults-file=" + images.MySQLConfig}, User: "mysql", Dir: images.MySQLDataDir,
+	})
+	if err == nil {
+		err = m.Agent.Start(ctx, mysqld)
+	}
+	if err != nil {
+		return fmt.Errorf("start mysqld: %w", err)
+	}
+	if err := t.awaitServer(ctx, m); err != nil {
+		return err
+	}
+	if m.source == "" {
+		// Off with super_read_only comes read_only too, but not the other way round.
+		err = t.do(ctx, m, "SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
+	} else {
+		err = t.replicate(ctx, s, m)
+	}
+	if err != nil {
+		return err
+	}
+	s.done(m.Name)
+	return t.discover(ctx, s, m)
+}
+
+// awaitServer waits until the server answers on its socket, and gives up when the process has ended.
+func (t *Topology) awaitServer(ctx context.Context, m *member) error {
+	return wait.Until(ctx, "mysqld of "+m.Name+" answers", socketBudget, func(ctx context.Context) (bool, string, error) {
+		_, err := m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), SQL: "SELECT 1", Timeout: time.Second})
+		if err == nil {
+			return true, "", nil
+		}
+		states, procErr := m.Agent.Processes(ctx)
+		if procErr != nil {
+			return false, "", procErr
+		}
+		for _, p := range states {
+			if p.Name == mysqld && p.PID == 0 && p.LastExit != "" {
+				return false, "", fmt.Errorf("it ended: %s: %s", p.LastExit, t.complaint(ctx, m))
+			}
+		}
+		return false, err.Error(), nil
+	})
+}
+
+// complaint is the last error of the server's own log.
+func (t *Topology) complaint(ctx context.Context, m *member) string {
+	data, err := m.Agent.Read(ctx, logOf(mysqld))
+	if err != nil {
+		return err.Error()
+	}
+	var errors []string
+	for line := range strings.Lines(string(data)) {
+		if strings.Contains(line, "[ERROR]") && !strings.Contains(line, "Aborting") {
+			errors = append(errors, line)
+		}
+	}
+	if len(errors) == 0 {
+		return lastLines(string(data), 2)
+	}
+	return lastLines(strings.Join(errors, ""), 2)
+}
+
+// do runs statements on a server, as root.
+func (t *Topology) do(ctx context.Context, m *member, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), SQL: sql, Timeout: 10 * time.Second}); err != nil {
+			verb, _, _ := strings.Cut(sql, " TO ")
+			return fmt.Errorf("run %q: %w", verb, err)
+		}
+	}
+	return nil
+}
+
+// replicate attaches a replica to its source. The source's own key must be fetched: over TCP without TLS the log-in
+// works without it only while the source remembers the user.
+func (t *Topology) replicate(ctx context.Context, s *starting, m *member) error {
+	if err := s.wait(ctx, m.source); err != nil {
+		return err
+	}
+	err := t.do(ctx, m, fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='repl', "+
+		"SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, "+
+		"SOURCE_HEARTBEAT_PERIOD=1, GET_SOURCE_PUBLIC_KEY=1", m.source, port, images.DrillPassword), "START REPLICA")
+	if err != nil {
+		return err
+	}
+	return wait.Until(ctx, m.Name+" replicates", replicaBudget, func(ctx context.Context) (bool, string, error) {
+		v := t.view(ctx, m)
+		return v.err == nil && v.replicating, v.trouble(), nil
+	})
+}
+
+// startManager puts an Orchestrator's files into its node and starts it, as early as can be: it leads only after its
+// first second, and recovers nothing in its first three.
+func (t *Topology) startManager(ctx context.Context, s *starting, m *managerNode) error {
+	conf, err := t.orchestratorJSON(false)
+	if err != nil {
+		return err
+	}
+	masked, err := t.orchestratorJSON(true)
+	if err != nil {
+		return err
+	}
+	t.keep(m.Name, "orchestrator.conf.json", masked)
+	if err := m.Agent.Put(ctx, managerFiles(conf)...); err != nil {
+		return fmt.Errorf("configure Orchestrator: %w", err)
+	}
+	if len(t.settings[harness.Orchestrator]) > 0 {
+		if _, err := t.effective(ctx, m); err != nil {
+			return err
+		}
+	}
+	if err := t.launchManager(ctx, m); err != nil {
+		return fmt.Errorf("start Orchestrator: %w", err)
+	}
+	err = wait.Until(ctx, "Orchestrator "+m.Name+" answers", managerBudget, func(ctx context.Context) (bool, string, error) {
+		_, err := m.api.Leads(ctx)
+		if err != nil {
+			return false, err.Error(), nil
+		}
+		return true, "", nil
+	})
+	if err != nil {
+		return err
+	}
+	m.ripe = time.Now().Add(holdsBack)
+	s.done(m.Name)
+	if err := s.wait(ctx, t.dns.Name); err != nil {
+		return err
+	}
+	if err := m.Agent.Put(ctx, hookSecrets(t.endpoint.HookEnv())...); err != nil {
+		return fmt.Errorf("configure hooks: %w", err)
+	}
+	return nil
+}
+
+// launchManager starts the process. On an empty SQLite file Orchestrator takes itself for a passive node until the
+// entry of a leader that never was has expired, after 5 s: the first start does not wait for that. A restart is as it
+// is in production.
+func (t *Topology) launchManager(ctx context.Context, m *managerNode) error {
+	process := agent.Process{
+		Name: manager, Argv: []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-verbose", "-grab-election", "http"},
+		Dir: images.OrchestratorDir,
+	}
+	if err := m.Agent.Define(ctx, process); err != nil {
+		return err
+	}
+	if err := m.Agent.Start(ctx, manager); err != nil {
+		return err
+	}
+	process.Argv = slices.DeleteFunc(process.Argv, func(arg string) bool { return arg == "-grab-election" })
+	if err := m.Agent.Define(ctx, process); err != nil {
+		return err
+	}
+	return m.Agent.Tail(ctx, agent.Tail{Node: m.Name, Path: hookLog, Kind: record.KindHook})
+}
+
+// discover makes a server known to the Orchestrators as soon as it is in its place: left alone, Orchestrator finds
+// the replicas of a primary only after some seconds.
+func (t *Topology) discover(ctx context.Context, s *starting, m *member) error {
+	o := t.managers[0] // one is enough, they tell each other
+	if err := s.wait(ctx, o.Name); err != nil {
+		return err
+	}
+	return wait.Until(ctx, "Orchestrator discovers "+m.Name, discoveryBudget, func(ctx context.Context) (bool, string, error) {
+		if err := o.api.Discover(ctx, m.instance()); err != nil {
+			return false, err.Error(), nil
+		}
+		return true, "", nil
+	})
+}
+
+func (m *member) instance() Instance { return Instance{Hostname: m.Name, Port: port} }
+
+func logOf(process string) string { return "/var/log/firedrill/" + process + ".log" }
+
+// Logs implements harness.Topology.
+func (t *Topology) Logs(n *harness.Node) []string {
+	switch n.Component {
+	case harness.MySQL:
+		return []string{logOf(mysqld)}
+	case harness.Orchestrator:
+		return []string{logOf(manager), hookLog, flipLog}
+	case harness.DNS:
+		return []string{logOf(endpoint.ProcessName)}
+	}
+	return nil
+}

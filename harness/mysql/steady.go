@@ -1,0 +1,259 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firedrill/firedrill/harness"
+)
+
+// Steady implements harness.Topology: one server is writable, all others replicate from it, Orchestrator sees them all
+// and no problem, and the name leads to the primary from every datacenter. The reasons are stable: they change only
+// when something does.
+func (t *Topology) Steady(ctx context.Context) ([]string, error) {
+	views := t.views(ctx)
+	reasons := replicationReasons(views)
+	seen, err := t.managerReasons(ctx, views)
+	if err != nil {
+		return nil, err
+	}
+	reasons = append(reasons, seen...)
+	names, err := t.nameReasons(ctx, writers(views))
+	if err != nil {
+		return nil, err
+	}
+	return append(reasons, names...), nil
+}
+
+// writers are the servers that take writes.
+func writers(views []view) []string {
+	var out []string
+	for _, v := range views {
+		if v.err == nil && v.writable {
+			out = append(out, v.node)
+		}
+	}
+	return out
+}
+
+// replicationReasons judges what the servers say of themselves.
+func replicationReasons(views []view) []string {
+	var reasons []string
+	w := writers(views)
+	switch {
+	case len(w) == 0:
+		reasons = append(reasons, "no server is writable")
+	case len(w) > 1:
+		reasons = append(reasons, strings.Join(w, " and ")+" are both writable")
+	}
+	byName := map[string]view{}
+	for _, v := range views {
+		byName[v.node] = v
+	}
+	for _, v := range views {
+		if slices.Contains(w, v.node) {
+			if v.source != "" {
+				reasons = append(reasons, fmt.Sprintf("%s is writable and replicates from %s", v.node, v.source))
+			}
+			continue
+		}
+		if trouble := v.trouble(); trouble != "" {
+			reasons = append(reasons, trouble)
+			continue
+		}
+		if root := rootOf(byName, v); len(w) == 1 && root != w[0] {
+			reasons = append(reasons, fmt.Sprintf("%s replicates from %s, not from the primary %s", v.node, root, w[0]))
+		}
+	}
+	return reasons
+}
+
+// rootOf follows sources up to the one that replicates from nobody; a ring ends where it began.
+func rootOf(views map[string]view, v view) string {
+	seen := map[string]bool{}
+	for v.source != "" && !seen[v.node] {
+		seen[v.node] = true
+		next, ok := views[v.source]
+		if !ok {
+			return v.source
+		}
+		v = next
+	}
+	return v.node
+}
+
+// managerReasons asks Orchestrator.
+func (t *Topology) managerReasons(ctx context.Context, views []view) ([]string, error) {
+	m, err := t.leader(ctx)
+	if err != nil {
+		return []string{err.Error()}, nil
+	}
+	var reasons []string
+	if time.Now().Before(m.ripe) {
+		reasons = append(reasons, fmt.Sprintf("%s has just started and recovers nothing yet", m.Name))
+	}
+	instances, err := m.api.Instances(ctx)
+	if err != nil {
+		return []string{err.Error()}, nil
+	}
+	analyses, err := m.api.Analyses(ctx)
+	if err != nil {
+		return []string{err.Error()}, nil
+	}
+	reasons = append(reasons, t.instanceReasons(instances, writers(views))...)
+	for _, a := range analyses {
+		for _, code := range a.Codes() {
+			reasons = append(reasons, fmt.Sprintf("Orchestrator reports %s on %s", code, a.AnalyzedInstanceKey.Hostname))
+		}
+	}
+	return reasons, nil
+}
+
+// instanceReasons compares what Orchestrator knows with the layout.
+func (t *Topology) instanceReasons(instances []InstanceState, writers []string) []string {
+	var reasons []string
+	cluster := ""
+	for _, m := range t.databases {
+		i := slices.IndexFunc(instances, func(s InstanceState) bool { return s.Key.Hostname == m.Name })
+		switch {
+		case i < 0:
+			reasons = append(reasons, "Orchestrator does not know "+m.Name)
+			continue
+		case !instances[i].IsLastCheckValid:
+			reasons = append(reasons, "Orchestrator cannot read "+m.Name)
+			continue
+		}
+		if cluster == "" {
+			cluster = instances[i].ClusterName
+		} else if instances[i].ClusterName != cluster {
+			reasons = append(reasons, fmt.Sprintf("Orchestrator takes %s for a part of another cluster, %s", m.Name, instances[i].ClusterName))
+		}
+		writable := slices.Contains(writers, m.Name)
+		if root := instances[i].MasterKey.Hostname == ""; root != writable && len(writers) == 1 {
+			reasons = append(reasons, fmt.Sprintf("Orchestrator does not see yet that %s is %s", m.Name, map[bool]string{true: "the primary", false: "a replica"}[writable]))
+		}
+	}
+	return reasons
+}
+
+// nameReasons asks for the name from every datacenter that has an application.
+func (t *Topology) nameReasons(ctx context.Context, writers []string) ([]string, error) {
+	if len(writers) != 1 {
+		return nil, nil // there is no right answer
+	}
+	want := t.member(writers[0])
+	apps := harness.ByComponent(t.nodes, harness.Application)
+	reasons := make([]string, len(apps))
+	var group errgroup.Group
+	for i, app := range apps {
+		group.Go(func() error {
+			answer, err := resolve(ctx, app, t.Resolver(app.Datacenter), name)
+			switch {
+			case err != nil:
+				reasons[i] = fmt.Sprintf("%s does not resolve in %s: %s", name, app.Datacenter, err)
+			case answer != want.Address:
+				reasons[i] = fmt.Sprintf("%s leads to %s in %s, not to the primary %s", name, t.named(answer), app.Datacenter, want.Name)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // what failed is a reason
+	return slices.DeleteFunc(reasons, func(s string) bool { return s == "" }), nil
+}
+
+// named is the node of an address.
+func (t *Topology) named(address string) string {
+	for _, n := range t.nodes {
+		if n.Address == address {
+			return n.Name
+		}
+	}
+	return address
+}
+
+// errNoLeader says that no Orchestrator acts.
+var errNoLeader = errors.New("no Orchestrator leads")
+
+// leader finds the Orchestrator that acts.
+func (t *Topology) leader(ctx context.Context) (*managerNode, error) {
+	ctx, cancel := context.WithTimeout(ctx, managerTimeout)
+	defer cancel()
+	leads := make([]bool, len(t.managers))
+	errs := make([]error, len(t.managers))
+	var group errgroup.Group
+	for i, m := range t.managers {
+		group.Go(func() error {
+			leads[i], errs[i] = m.api.Leads(ctx)
+			if errs[i] != nil {
+				errs[i] = fmt.Errorf("%s: %w", m.Name, errs[i])
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for i, m := range t.managers {
+		if leads[i] {
+			return m, nil
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("%w: %s", errNoLeader, strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return nil, errNoLeader
+}
+
+// managerTimeout bounds a question to an Orchestrator that may be cut off or frozen.
+const managerTimeout = 2 * time.Second
+
+// Primary implements harness.Topology. Orchestrator's word counts, and the servers' own decides where it names several
+// (after a split it sees two clusters) or none (it does not answer, or has not looked yet).
+func (t *Topology) Primary(ctx context.Context) (*harness.Node, error) {
+	views := t.views(ctx)
+	var instances []InstanceState
+	m, err := t.leader(ctx)
+	if err == nil {
+		instances, err = m.api.Instances(ctx)
+	}
+	node, why := choosePrimary(instances, writers(views))
+	if node == "" {
+		return nil, fmt.Errorf("find the primary: %w", errors.Join(errors.New(why), err))
+	}
+	found := t.member(node)
+	if found == nil {
+		return nil, fmt.Errorf("find the primary: Orchestrator names %s, which is not of this topology", node)
+	}
+	return found.Node, nil
+}
+
+// choosePrimary weighs what Orchestrator sees against who takes writes.
+func choosePrimary(instances []InstanceState, writers []string) (node, why string) {
+	var roots, live []string
+	for _, s := range instances {
+		if s.MasterKey.Hostname != "" {
+			continue
+		}
+		roots = append(roots, s.Key.Hostname)
+		if !s.IsDowntimed { // a failed primary is downtimed for a year
+			live = append(live, s.Key.Hostname)
+		}
+	}
+	for _, candidates := range [][]string{live, roots} {
+		both := slices.DeleteFunc(slices.Clone(candidates), func(n string) bool { return !slices.Contains(writers, n) })
+		switch {
+		case len(both) == 1:
+			return both[0], ""
+		case len(both) == 0 && len(candidates) == 1:
+			return candidates[0], "" // nobody else can be meant, even if it is down
+		}
+	}
+	if len(writers) == 1 {
+		return writers[0], ""
+	}
+	return "", fmt.Sprintf("Orchestrator sees the primaries [%s], writable are [%s]", strings.Join(roots, ", "), strings.Join(writers, ", "))
+}

@@ -1,0 +1,101 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// view is what a server says of itself.
+type view struct {
+	node        string
+	err         error // it did not answer
+	writable    bool
+	source      string // where it replicates from, as it names it; empty for nobody
+	replicating bool   // receiver and applier both run
+	executed    string // GTID set
+	ioError     string
+	sqlError    string
+}
+
+// viewTimeout bounds a look at a server: one that hangs must not hold up what is said of the others.
+const viewTimeout = 2 * time.Second
+
+// view asks a server about itself, from inside its node.
+func (t *Topology) view(ctx context.Context, m *member) view {
+	v := view{node: m.Name}
+	ask := func(sql string) agent.Rows {
+		if v.err != nil {
+			return agent.Rows{}
+		}
+		var rows agent.Rows
+		rows, v.err = m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), SQL: sql, Timeout: viewTimeout})
+		return rows
+	}
+	self := ask("SELECT @@global.read_only AS ro, @@global.super_read_only AS super, @@global.gtid_executed AS gtid")
+	replica := ask("SHOW REPLICA STATUS")
+	if v.err != nil {
+		return v
+	}
+	v.writable = self.Get(0, "ro") == "0" && self.Get(0, "super") == "0"
+	v.executed = strings.ReplaceAll(self.Get(0, "gtid"), "\n", "")
+	v.source = replica.Get(0, "Source_Host")
+	v.replicating = replica.Get(0, "Replica_IO_Running") == "Yes" && replica.Get(0, "Replica_SQL_Running") == "Yes"
+	v.ioError, v.sqlError = replica.Get(0, "Last_IO_Error"), replica.Get(0, "Last_SQL_Error")
+	return v
+}
+
+// views asks all servers at once, in the order of the layout.
+func (t *Topology) views(ctx context.Context) []view {
+	out := make([]view, len(t.databases))
+	var all sync.WaitGroup
+	for i, m := range t.databases {
+		all.Go(func() { out[i] = t.view(ctx, m) })
+	}
+	all.Wait()
+	return out
+}
+
+// trouble says in words why a server does not replicate; empty when it does. There are no figures in it that change
+// from look to look.
+func (v view) trouble() string {
+	switch {
+	case v.err != nil:
+		return fmt.Sprintf("%s does not answer: %s", v.node, v.err)
+	case v.source == "":
+		return v.node + " replicates from nobody"
+	case v.replicating:
+		return ""
+	case v.sqlError != "":
+		return fmt.Sprintf("%s does not apply what it gets from %s: %s", v.node, v.source, brief(v.sqlError))
+	case v.ioError != "":
+		return fmt.Sprintf("%s does not receive from %s: %s", v.node, v.source, brief(v.ioError))
+	}
+	return fmt.Sprintf("%s has its replication from %s stopped", v.node, v.source)
+}
+
+// brief cuts what changes with every retry off a message of MySQL's.
+func brief(s string) string {
+	for _, tail := range []string{" Message:", "; See ", " - retry-time"} {
+		if i := strings.Index(s, tail); i > 0 {
+			s = s[:i]
+		}
+	}
+	return s
+}
+
+// role is the record's word.
+func (v view) role() string {
+	switch {
+	case v.err != nil:
+		return ""
+	case v.source != "":
+		return record.RoleReplica
+	}
+	return record.RolePrimary
+}
