@@ -15,7 +15,7 @@ func agentCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "agent", Short: "The process inside every node", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return node.Run(cmd.Context(), node.Options{Version: Version, Lookup: lookup})
+			return node.Run(cmd.Context(), node.Options{Version: version(), Lookup: lookup})
 		},
 	}
 	cmd.AddCommand(&cobra.Command{

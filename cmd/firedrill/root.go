@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -14,8 +17,8 @@ import (
 type env struct {
 	args   []string
 	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
+	stdout io.Writer // results
+	stderr io.Writer // for people
 	getenv func(string) string
 	self   string // this program's own file
 }
@@ -25,18 +28,94 @@ func newEnv() *env {
 	return &env{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, self: self}
 }
 
-// Version is set at link time.
-var Version = "devel"
+// Exit codes that are not a report's own; see reports.ExitCode for 0, 1, 3 and 4.
+const (
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// exit carries an exit code out of a command. An error without one is a matter of usage or configuration.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e exit) Unwrap() error { return e.err }
 
 func run(e *env) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(e)
 	defer stop()
-	root := &cobra.Command{Use: "firedrill", SilenceErrors: true, SilenceUsage: true}
+	root := rootCommand(e)
 	root.SetArgs(e.args)
-	root.AddCommand(agentCommand(e), standinCommand(e))
-	if err := root.ExecuteContext(ctx); err != nil {
-		_, _ = io.WriteString(e.stderr, "firedrill: "+err.Error()+"\n")
-		return 2
+	err := root.ExecuteContext(ctx)
+	var coded exit
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &coded):
+		e.complain(coded.err)
+		return coded.code
 	}
-	return 0
+	e.complain(err)
+	return exitUsage
+}
+
+func (e *env) complain(err error) {
+	if err != nil && err.Error() != "" {
+		_, _ = fmt.Fprintln(e.stderr, "firedrill: "+strings.TrimSpace(err.Error()))
+	}
+}
+
+// interruptible ends the context at the first Ctrl-C: the drill heals and reports. The second one ends the process
+// and says how to heal by hand.
+func interruptible(e *env) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-signals; !ok {
+			return
+		}
+		_, _ = fmt.Fprintln(e.stderr, "firedrill: interrupted: healing, collecting and writing the report (once more to leave at once)")
+		cancel()
+		if _, ok := <-signals; !ok {
+			return
+		}
+		_, _ = fmt.Fprintln(e.stderr, "firedrill: left at once: the nodes heal by themselves; remove them with `firedrill clean`")
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel()
+	}
+}
+
+func rootCommand(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "firedrill",
+		Short: "Break a database topology on purpose, and measure whether its failover kept its promises",
+		Long: `Firedrill stands up a real database topology, writes to it as the application would, breaks it, and measures
+what the failover did: who was promoted, how long writes were down, which acknowledged writes are gone, when the
+name or the proxy followed, and whether two nodes took writes at once. Each run ends in a readiness report.
+
+Exit codes: 0 ready; 1 an objective failed; 2 usage or configuration; 3 inconclusive; 4 something could not be healed
+or removed (wins over 0 to 3); 130 interrupted, after healing.`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
+	root.AddCommand(
+		runCommand(e), listCommand(e), doctorCommand(e), verifyCommand(e), reportCommand(e),
+		healCommand(e), cleanCommand(e), versionCommand(e), standinCommand(e), agentCommand(e),
+	)
+	return root
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/moby/moby/client"
+
 	"github.com/firedrill/firedrill/harness"
 )
 
@@ -71,4 +73,20 @@ func buildAgent(ctx context.Context, arch string) (string, error) {
 		return "", fmt.Errorf("keep agent: %w", err)
 	}
 	return path, nil
+}
+
+// Architecture is the engine's, in Go's words.
+func Architecture(ctx context.Context, api *client.Client) (string, error) {
+	info, err := api.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return "", fmt.Errorf("ask engine for its architecture: %w", err)
+	}
+	switch a := info.Info.Architecture; a {
+	case "x86_64", "amd64":
+		return "amd64", nil
+	case "aarch64", "arm64":
+		return "arm64", nil
+	default:
+		return "", fmt.Errorf("engine of architecture %s: only amd64 and arm64 are supported: %w", a, harness.ErrUnavailable)
+	}
 }

@@ -1,0 +1,66 @@
+@mysql @orchestrator
+Feature: The MySQL primary is lost
+  Orchestrator promotes a replica, the name follows, and no write that the
+  application saw acknowledged is gone. A fault that does not take the primary
+  away must not move it.
+
+  Background:
+    Given the topology "mysql-3"
+    And the application writes 100 rows per second through "db.shop.test"
+    And the steady state holds
+
+  @smoke
+  Scenario: mysqld is killed
+    When "mysqld" on the primary is killed
+    Then a new primary is promoted within 10 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And Orchestrator reports "DeadMaster"
+    And exactly 1 failover happens
+    And the recovery time is at most 8 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
+    And the hook "orchestrator-post-failover" ran once
+    And 1 replica replicates from the primary within 10 seconds
+    And no node has errant transactions
+
+  Scenario: mysqld is stopped cleanly
+    A clean stop is slower than a crash: the dump threads live on for some
+    seconds, so the replicas look healthy while clients are refused.
+    When "mysqld" on the primary is stopped
+    Then a new primary is promoted within 25 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+    And the recovery time is at most 25 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: the host of the primary is lost
+    When the host of the primary is lost
+    Then a new primary is promoted within 30 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+    And the recovery time is at most 30 seconds
+    And at most 10 acknowledged writes are lost
+    And 1 replica replicates from the primary within 20 seconds
+    When the host of the old primary returns
+    Then the promoted node is not node "m1"
+    And at no time could two nodes acknowledge writes
+
+  Scenario: mysqld hangs, and wakes up after the failover
+    The old primary wakes up as it was: writable, with clients still connected.
+    What it takes from then on is lost to everybody else.
+    When "mysqld" on the primary is frozen
+    Then a new primary is promoted within 30 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+    And the recovery time is at most 30 seconds
+    When "mysqld" on the old primary is resumed
+    Then the old primary stops accepting writes within 60 seconds
+    And at most 10 acknowledged writes are lost
+
+  Scenario: only Orchestrator cannot reach the primary
+    When the primary is partitioned from every Orchestrator
+    Then no failover happens for 15 seconds
+    And Orchestrator reports "UnreachableMaster"
+    And writes are interrupted for at most 500 milliseconds
+    And no acknowledged write is lost

@@ -1,0 +1,236 @@
+// Package scenarios holds drills: it goes through their phases, injects what they ask for, waits where they wait, and
+// hands the record to the verifiers. The Gherkin steps over it are in package steps, one folder down; Go tests use
+// New and the methods of Drill.
+package scenarios
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/undo"
+	"github.com/firedrill/firedrill/injectors"
+	"github.com/firedrill/firedrill/verifiers"
+)
+
+// Scenario says what a drill is, before it is held.
+type Scenario struct {
+	ID       string // folder name: unique in the run
+	Feature  string
+	Name     string
+	Tags     []string
+	Topology string // may be set later by a step
+}
+
+// Drill is one scenario being held. Its methods are the vocabulary: what is given, what happens, what was promised.
+// Given forms only note what is wanted; the topology stands up with the first form that needs it. It is used from
+// one goroutine.
+type Drill struct {
+	run      *Run
+	manifest record.Manifest
+	dir      string
+	epoch    int64
+	rand     *rand.Rand
+
+	blueprint harness.Blueprint
+	settings  harness.Settings
+	load      load
+
+	rec        *record.Recorder
+	tracker    *tracker
+	undo       undo.Stack
+	nodes      []*harness.Node
+	topology   harness.Topology
+	injections *injectors.Set
+	firstFault time.Duration // effect of the first fault; zero: none yet
+	lastHeal   time.Duration
+	stopWatch  func()
+	stands     bool // up: faults may be injected
+
+	mu       sync.Mutex // guards what watchers write into the manifest
+	finished bool
+}
+
+// load is what the application does.
+type load struct {
+	wanted   bool
+	tick     time.Duration
+	deadline time.Duration
+	endpoint string
+	retries  int
+	backoff  time.Duration
+}
+
+// The application's defaults. A deadline of 20 ticks keeps 20 writes in flight during an outage; facts/faults.md
+// section 7 measured that it removes TCP's retransmission back-off from the figure.
+const (
+	defaultTick     = 10 * time.Millisecond
+	defaultDeadline = 200 * time.Millisecond
+	sampleEvery     = 100 * time.Millisecond
+	dnsEvery        = 50 * time.Millisecond
+	proxyEvery      = 200 * time.Millisecond
+	probeDeadline   = time.Second
+)
+
+// Drill begins a drill of the run.
+func (r *Run) Drill(s Scenario) (*Drill, error) {
+	dir := filepath.Join(r.Dir, "drills", s.ID)
+	rec, err := record.Create(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Drill{
+		run: r, dir: dir, rec: rec, epoch: agent.Monotonic(), settings: harness.Settings{},
+		rand: rand.New(rand.NewPCG(uint64(r.Seed), hash(s.ID))), //nolint:gosec // picks targets, guards nothing
+		load: load{tick: defaultTick, deadline: defaultDeadline},
+	}
+	d.tracker = newTracker(rec)
+	d.manifest = record.Manifest{
+		Schema: "firedrill/drill/v1", RunID: r.ID, DrillID: s.ID, Feature: s.Feature, Scenario: s.Name, Tags: s.Tags,
+		Provider: r.Provider.Name(), Seed: r.Seed, Epoch: time.Now().UTC(), Expectations: []record.Expectation{},
+	}
+	d.phase("prepare")
+	if s.Topology != "" {
+		if err := d.Topology(s.Topology); err != nil {
+			return nil, errors.Join(err, rec.Close())
+		}
+	}
+	return d, d.save()
+}
+
+// hash spreads the drill's name over the seed (FNV-1a), so that drills of one run pick differently.
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return h
+}
+
+func (d *Drill) now() time.Duration { return time.Duration(agent.Monotonic() - d.epoch) }
+
+func (d *Drill) phase(name string) {
+	d.rec.Event(record.Event{T: d.now(), Kind: record.KindPhase, Msg: name})
+	d.run.progress(d.manifest.DrillID, d.now(), name)
+}
+
+// Note adds a line to the timeline.
+func (d *Drill) Note(format string, args ...any) {
+	d.rec.Event(record.Event{T: d.now(), Kind: record.KindNote, Msg: fmt.Sprintf(format, args...)})
+}
+
+// broken notes a failure of ours or of the environment: it makes the drill inconclusive, never failed.
+func (d *Drill) broken(err error) {
+	d.rec.Event(record.Event{T: d.now(), Kind: record.KindError, Msg: err.Error()})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.manifest.Errors = append(d.manifest.Errors, err.Error())
+}
+
+func (d *Drill) save() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rec.WriteManifest(d.manifest)
+}
+
+// ID names the drill in its run.
+func (d *Drill) ID() string { return d.manifest.DrillID }
+
+// Dir is where the drill is recorded.
+func (d *Drill) Dir() string { return d.dir }
+
+// Nodes are those of the topology, once it stands.
+func (d *Drill) Nodes() []*harness.Node { return d.nodes }
+
+// Stands says whether the topology is up.
+func (d *Drill) Stands() bool { return d.stands }
+
+// NotDrilled says why the drill cannot be held here; empty when it can.
+func (d *Drill) NotDrilled() string { return d.manifest.NotDrilled }
+
+// SkipBecause ends the drill before it begins: what it needs is not here.
+func (d *Drill) SkipBecause(reason string) { d.manifest.NotDrilled = reason }
+
+var errStands = errors.New("the topology stands already: put this step before the first fault and before the steady state")
+
+// Topology names what is to stand.
+func (d *Drill) Topology(name string) error {
+	if d.Stands() {
+		return errStands
+	}
+	b, err := d.run.Catalogue.Find(name)
+	if err != nil {
+		return err
+	}
+	d.blueprint, d.manifest.Topology, d.manifest.Kind = b, b.Name, b.Kind
+	return nil
+}
+
+// Set changes a setting of a component, in that component's own configuration.
+func (d *Drill) Set(component, key, value string) error {
+	if d.Stands() {
+		return errStands
+	}
+	d.settings.Set(component, key, value)
+	return nil
+}
+
+// Load has the application write rate rows a second from every datacenter that has an application node, through an
+// endpoint by name, or through the topology's first when the name is empty.
+func (d *Drill) Load(rate int, endpoint string) error {
+	if rate < 1 || rate > 1000 {
+		return fmt.Errorf("%d rows per second: from 1 to 1000 can be written with a connection of their own each", rate)
+	}
+	d.load.wanted, d.load.tick, d.load.endpoint = true, time.Second/time.Duration(rate), endpoint
+	return nil
+}
+
+// Retry has the application try a failed write again.
+func (d *Drill) Retry(times int, backoff time.Duration) error {
+	d.load.retries, d.load.backoff = times, backoff
+	return nil
+}
+
+// Expect notes a promise: a verifier by name, its parameters, and the words for the report. All are judged together
+// at the end, from the record.
+func (d *Drill) Expect(text, verifier string, params any) error {
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return fmt.Errorf("expect %s: %w", text, err)
+	}
+	if err := verifiers.Check(verifier, raw); err != nil {
+		return fmt.Errorf("expect %s: %w", text, err)
+	}
+	d.manifest.Expectations = append(d.manifest.Expectations, record.Expectation{
+		Text: text, Verifier: verifier, Params: raw, At: d.now(),
+	})
+	return d.save()
+}
+
+// Begun makes sure that the topology stands, is steady, and is written to.
+func (d *Drill) Begun(ctx context.Context) error {
+	if d.Stands() || d.manifest.NotDrilled != "" {
+		return nil
+	}
+	if d.blueprint.Build == nil {
+		return fmt.Errorf("no topology is given: begin with `Given the topology \"mysql-3\"`; there are: %s", d.run.Catalogue.Names())
+	}
+	for _, phase := range []func(context.Context) error{d.up, d.settle, d.startLoad, d.baseline} {
+		if err := phase(ctx); err != nil {
+			if errors.Is(err, harness.ErrUnavailable) {
+				d.manifest.NotDrilled = err.Error()
+				return nil
+			}
+			return err
+		}
+	}
+	return d.save()
+}

@@ -1,0 +1,134 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+// The methods here notice when what was promised has come, so that the next step finds it there. They judge nothing:
+// a wait that runs out is a line in the timeline, and the verifier will say the same from the record.
+
+// seen is a look at what the tracker knows.
+type seen func() (done bool, what string)
+
+func (d *Drill) await(ctx context.Context, what string, within time.Duration, look seen) error {
+	err := wait.Until(ctx, what, within, func(context.Context) (bool, string, error) {
+		done, what := look()
+		return done, what, nil
+	})
+	var timeout *wait.TimeoutError
+	if errors.As(err, &timeout) {
+		d.Note("%s", timeout)
+		return nil
+	}
+	return err
+}
+
+// slack is what a wait adds to the promise it waits for, so that the record covers the bound itself.
+const slack = 500 * time.Millisecond
+
+// remaining is how long a promise that counts from a moment has left.
+func (d *Drill) remaining(from, within time.Duration) time.Duration {
+	return max(0, from+within-d.now()) + slack
+}
+
+// AwaitPromotion waits until a node other than the old primary has the role.
+func (d *Drill) AwaitPromotion(ctx context.Context, within time.Duration) error {
+	return d.await(ctx, "new primary promoted", d.remaining(d.firstFault, within), func() (bool, string) {
+		s, ok := d.tracker.promotedSince(d.firstFault, d.oldPrimary())
+		if !ok {
+			return false, "the primary is still " + d.oldPrimary() + ", or nobody"
+		}
+		d.rec.Event(record.Event{T: d.now(), Kind: record.KindNote, Msg: s.node + " was seen promoted"})
+		return true, ""
+	})
+}
+
+// current is the node that has the role, as sampled: the promoted one, or the old one when nobody was promoted.
+func (d *Drill) current() (node string, since time.Duration) {
+	if s, ok := d.tracker.promotedSince(d.firstFault, d.oldPrimary()); ok {
+		return s.node, s.at
+	}
+	return d.oldPrimary(), d.firstFault
+}
+
+// AwaitEndpoint waits until every resolver or proxy, asked from every datacenter, leads to the primary.
+func (d *Drill) AwaitEndpoint(ctx context.Context, name, kind string, within time.Duration) error {
+	_, since := d.current()
+	what := strings.TrimSpace(name + " leads to the primary")
+	return d.await(ctx, what, d.remaining(since, within), func() (bool, string) {
+		node, since := d.current()
+		wrong, any := d.tracker.leadsTo(name, kind, node, since)
+		return any && len(wrong) == 0, strings.Join(wrong, "; ")
+	})
+}
+
+// AwaitFencing waits until the old primary no longer takes writes.
+func (d *Drill) AwaitFencing(ctx context.Context, within time.Duration) error {
+	return d.await(ctx, "old primary no longer writable", d.remaining(d.firstFault, within), func() (bool, string) {
+		s := d.tracker.sample(d.oldPrimary())
+		quiet := d.now()-d.tracker.lastAckBy(d.oldPrimary()) > slack
+		return quiet && !(s.Alive && s.Writable), fmt.Sprintf("alive %t, writable %t", s.Alive, s.Writable)
+	})
+}
+
+// AwaitRejoin waits until the old primary replicates from the primary.
+func (d *Drill) AwaitRejoin(ctx context.Context, within time.Duration) error {
+	return d.await(ctx, "old primary rejoined as a replica", d.remaining(max(d.firstFault, d.lastHeal), within), func() (bool, string) {
+		primary, _ := d.current()
+		return d.replicatesFrom(d.oldPrimary(), primary)
+	})
+}
+
+func (d *Drill) replicatesFrom(node, primary string) (bool, string) {
+	s := d.tracker.sample(node)
+	ok := node != primary && s.Alive && s.Role == record.RoleReplica && s.Replicating && s.Source == primary
+	return ok, fmt.Sprintf("%s: alive %t, role %s, source %s, replicating %t", node, s.Alive, s.Role, s.Source, s.Replicating)
+}
+
+// AwaitReplicas waits until so many replicas replicate from the primary.
+func (d *Drill) AwaitReplicas(ctx context.Context, count int, within time.Duration) error {
+	return d.await(ctx, fmt.Sprintf("%d replicas replicate from the primary", count), within+slack, func() (bool, string) {
+		primary, _ := d.current()
+		n := 0
+		var states []string
+		for _, node := range d.topology.Databases() {
+			ok, state := d.replicatesFrom(node.Name, primary)
+			if ok {
+				n++
+			} else if node.Name != primary {
+				states = append(states, state)
+			}
+		}
+		return n >= count, strings.Join(states, "; ")
+	})
+}
+
+// AwaitAnalysis waits until the failover manager has said a word.
+func (d *Drill) AwaitAnalysis(ctx context.Context, word string, within time.Duration) error {
+	return d.await(ctx, word+" reported", within, func() (bool, string) {
+		all := d.tracker.analyses()
+		return slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, word) }), strings.Join(all, ", ")
+	})
+}
+
+// AwaitHook waits until a hook has run at least so often.
+func (d *Drill) AwaitHook(ctx context.Context, name string, times int, within time.Duration) error {
+	return d.await(ctx, "hook "+name+" ran", within, func() (bool, string) {
+		n := d.tracker.hooks(name)
+		return n >= times, fmt.Sprintf("%d times", n)
+	})
+}
+
+// Hold lets time pass.
+func (d *Drill) Hold(ctx context.Context, dur time.Duration, why string) error {
+	d.Note("%s for %s", why, dur)
+	return wait.Hold(ctx, dur)
+}

@@ -1,0 +1,325 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+	"github.com/firedrill/firedrill/injectors"
+)
+
+// up stands the nodes up and starts what runs on them. The way back is pushed first.
+func (d *Drill) up(ctx context.Context) error {
+	d.phase("up")
+	b := d.run.Budgets
+	id := harness.Identity{Run: d.run.ID, Drill: d.manifest.DrillID}
+	ctx, cancel := context.WithTimeout(ctx, b.Up)
+	defer cancel()
+	if !d.run.Keep {
+		d.undo.Push("remove the containers and networks of the drill", b.Down, func(ctx context.Context) error {
+			return d.run.Provider.Down(ctx, id)
+		})
+	}
+	nodes, err := d.run.Provider.Up(ctx, id, d.blueprint.Specs)
+	if err != nil {
+		return fmt.Errorf("stand %s up: %w", d.manifest.Topology, err)
+	}
+	d.nodes = nodes
+	d.manifest.Clocks = map[string]record.Clock{}
+	for _, n := range nodes {
+		n.Agent.Report(d.tracker, d.epoch)
+		d.manifest.Clocks[n.Name] = n.Agent.Clock()
+		d.manifest.Nodes = append(d.manifest.Nodes, n.Record())
+	}
+	topology, err := d.blueprint.Build(nodes, d.settings)
+	if err != nil {
+		return fmt.Errorf("build %s: %w", d.manifest.Topology, err)
+	}
+	d.topology = topology // from here on there are logs to collect
+	if err := topology.Start(ctx); err != nil {
+		return fmt.Errorf("start %s: %w", d.manifest.Topology, err)
+	}
+	d.injections = injectors.NewSet(injectors.Options{
+		Registry: d.run.Faults, Nodes: injectors.Nodes(nodes), Recorder: d.rec, Now: d.now,
+		Budgets: injectors.Budgets{Proof: b.Effect, Heal: b.Heal},
+	})
+	d.stands = true
+	return nil
+}
+
+// settle waits for the steady state and names every reason why it is not there yet.
+func (d *Drill) settle(ctx context.Context) error {
+	d.phase("settle")
+	last := "-"
+	err := wait.Until(ctx, "steady state of "+d.manifest.Topology, d.run.Budgets.Settle, func(ctx context.Context) (bool, string, error) {
+		missing, err := d.topology.Steady(ctx)
+		if err != nil {
+			missing = append(missing, err.Error())
+		}
+		seen := strings.Join(missing, "; ")
+		if seen != last {
+			last = seen
+			d.rec.Event(record.Event{T: d.now(), Kind: record.KindSteady, Msg: seen})
+		}
+		return len(missing) == 0, seen, nil
+	})
+	if err != nil {
+		return err
+	}
+	d.manifest.Environment = d.topology.Describe(ctx)
+	maps.Copy(d.manifest.Environment, d.run.Environment)
+	d.manifest.Settings = d.settings.Flat()
+	return nil
+}
+
+// startLoad starts the application and the watchers: writers and endpoint probes in every datacenter that has an
+// application node, samplers in every database node, and the watch on the failover manager.
+func (d *Drill) startLoad(ctx context.Context) error {
+	d.phase("load")
+	watchCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		d.topology.Watch(watchCtx, d.tracker, d.now)
+	}()
+	d.stopWatch = func() {
+		stop()
+		<-watched
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, n := range d.topology.Databases() {
+		group.Go(func() error {
+			return n.Agent.Observe(ctx, agent.Observe{Node: n.Name, Database: d.topology.Admin(n), Every: sampleEvery, Nodes: d.addresses()})
+		})
+	}
+	for i, n := range harness.ByComponent(d.nodes, harness.Application) {
+		group.Go(func() error { return d.startApplication(ctx, i, n) })
+	}
+	return group.Wait()
+}
+
+// addresses names nodes by address and by name: databases report their source as either.
+func (d *Drill) addresses() map[string]string {
+	out := map[string]string{}
+	for _, n := range d.nodes {
+		out[n.Address], out[n.Name] = n.Name, n.Name
+	}
+	return out
+}
+
+// idsPerVantage keeps the ids of datacenters apart: more writes than any drill makes.
+const idsPerVantage = int64(1) << 40
+
+func (d *Drill) startApplication(ctx context.Context, i int, n *harness.Node) error {
+	servers := d.topology.Servers()
+	for _, e := range d.topology.Endpoints() {
+		probe := agent.Endpoint{
+			Name: e.Name, Kind: e.Kind, Via: []string{d.topology.Resolver(n.Datacenter)}, Every: dnsEvery,
+			Deadline: probeDeadline, Servers: d.addresses(), Vantage: n.Datacenter,
+		}
+		if e.Kind == record.ProbeConnection {
+			probe.Database, probe.Servers, probe.Every = d.topology.Application(), servers, proxyEvery
+			probe.Database.Host, probe.Database.Port = e.Name, e.Port
+		}
+		if err := n.Agent.Probe(ctx, probe); err != nil {
+			return fmt.Errorf("watch endpoint %s from %s: %w", e.Name, n.Name, err)
+		}
+	}
+	if !d.load.wanted {
+		return nil
+	}
+	endpoint, err := d.endpoint()
+	if err != nil {
+		return err
+	}
+	db := d.topology.Application()
+	db.Host, db.Port = endpoint.Name, endpoint.Port
+	err = n.Agent.Load(ctx, agent.Load{
+		Node: n.Name, Vantage: n.Datacenter, FirstID: int64(i+1) * idsPerVantage, Database: db,
+		Resolver: d.topology.Resolver(n.Datacenter), Tick: d.load.tick, Deadline: d.load.deadline, Servers: servers,
+		Retries: d.load.retries, Backoff: d.load.backoff,
+	})
+	if err != nil {
+		return fmt.Errorf("start application on %s: %w", n.Name, err)
+	}
+	return nil
+}
+
+// endpoint is the one that the application writes through.
+func (d *Drill) endpoint() (harness.Endpoint, error) {
+	all := d.topology.Endpoints()
+	if d.load.endpoint == "" {
+		return all[0], nil
+	}
+	var names []string
+	for _, e := range all {
+		if e.Name == d.load.endpoint {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return harness.Endpoint{}, fmt.Errorf("%s has no endpoint %q; it has: %s", d.manifest.Topology, d.load.endpoint, strings.Join(names, ", "))
+}
+
+// baseline notes who the primary is and lets the application write for a while, so that the fault meets a system at
+// work and the report has a before.
+func (d *Drill) baseline(ctx context.Context) error {
+	d.phase("baseline")
+	primary, err := d.topology.Primary(ctx)
+	if err != nil {
+		return fmt.Errorf("begin baseline: %w", err)
+	}
+	d.manifest.Primary = primary.Name
+	for _, e := range d.topology.Endpoints() {
+		d.manifest.Endpoints = append(d.manifest.Endpoints, record.Endpoint{Name: e.Name, Kind: e.Kind, TTL: e.TTL})
+	}
+	if !d.load.wanted {
+		return wait.Hold(ctx, d.run.Budgets.Baseline)
+	}
+	endpoint, err := d.endpoint()
+	if err != nil {
+		return err
+	}
+	d.manifest.Workload = record.Workload{
+		Endpoint: endpoint.Name, Tick: d.load.tick, Deadline: d.load.deadline, Retries: d.load.retries, Vantages: d.vantages(),
+	}
+	if err := d.writesFlow(ctx, 0, d.run.Budgets.Settle); err != nil {
+		return fmt.Errorf("begin baseline: %w", err)
+	}
+	return wait.Hold(ctx, d.run.Budgets.Baseline)
+}
+
+func (d *Drill) vantages() []string {
+	var out []string
+	for _, n := range harness.ByComponent(d.nodes, harness.Application) {
+		out = append(out, n.Datacenter)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// recent is how old the last acknowledged write may be for writes to count as flowing.
+const recent = 500 * time.Millisecond
+
+func (d *Drill) writesFlow(ctx context.Context, since, budget time.Duration) error {
+	return wait.Until(ctx, "writes acknowledged in every datacenter", budget, func(context.Context) (bool, string, error) {
+		missing := d.tracker.writing(d.vantages(), since, d.now(), recent)
+		return len(missing) == 0, "none lately in " + strings.Join(missing, ", "), nil
+	})
+}
+
+// observe waits until the application writes again everywhere, and long enough after it to see another outage. That
+// it does not is no error: the verifiers will say so.
+func (d *Drill) observe(ctx context.Context) {
+	d.phase("observe")
+	if !d.load.wanted {
+		return
+	}
+	if err := d.writesFlow(ctx, d.firstFault, d.run.Budgets.Recover); err != nil {
+		d.Note("%s", err)
+		return
+	}
+	_ = wait.Hold(ctx, d.run.Budgets.Quiet)
+}
+
+// unchanged is how long the list of what is missing must stand still before it is taken as final: a deposed MySQL
+// primary, for one, never rejoins by itself.
+const unchanged = 5 * time.Second
+
+// converge waits until the topology is whole again, or until what is missing no longer changes.
+func (d *Drill) converge(ctx context.Context) {
+	d.phase("converge")
+	last, since := "-", time.Now()
+	err := wait.Until(ctx, "topology whole again", d.run.Budgets.Converge, func(ctx context.Context) (bool, string, error) {
+		missing, err := d.topology.Steady(ctx)
+		if err != nil {
+			missing = append(missing, err.Error())
+		}
+		seen := strings.Join(missing, "; ")
+		if seen != last {
+			last, since = seen, time.Now()
+		}
+		return seen == "" || time.Since(since) > unchanged, seen, nil
+	})
+	event := record.Event{T: d.now(), Kind: record.KindConverged, Msg: "the topology is whole again"}
+	if last != "" {
+		event.Msg, event.Attrs = "the topology is not whole", map[string]string{"missing": last}
+	}
+	if err != nil {
+		d.Note("%s", err)
+	}
+	d.rec.Event(event)
+}
+
+// drain stops the application and waits for its last word; the samplers go on until the survey is done.
+func (d *Drill) drain(ctx context.Context) error {
+	d.phase("drain")
+	d.manifest.Ended = d.now() // from here on, silence is ours
+	return d.quiet(ctx, agent.ActivityLoad)
+}
+
+func (d *Drill) quiet(ctx context.Context, activity string) error {
+	var group errgroup.Group
+	for _, n := range d.nodes {
+		group.Go(func() error { return n.Agent.Quiet(ctx, activity) })
+	}
+	return group.Wait()
+}
+
+// survey reads the final state and the rows.
+func (d *Drill) survey(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, d.run.Budgets.Survey)
+	defer cancel()
+	final, rows, err := d.topology.Survey(ctx)
+	for _, row := range rows {
+		d.rec.Row(row)
+	}
+	final.ReadAt, final.RowCount = d.now(), len(rows)
+	d.manifest.Final = &final
+	if err != nil {
+		return fmt.Errorf("survey: %w", err)
+	}
+	return nil
+}
+
+// collect keeps the logs of every node and the configuration as it was run.
+func (d *Drill) collect(ctx context.Context) error {
+	d.phase("collect")
+	ctx, cancel := context.WithTimeout(ctx, d.run.Budgets.Collect)
+	defer cancel()
+	var errs []error
+	for name, content := range d.topology.Config() {
+		errs = append(errs, record.WriteFile(filepath.Join(d.dir, "config", filepath.FromSlash(name)), []byte(content)))
+	}
+	var group errgroup.Group
+	for _, n := range d.nodes {
+		group.Go(func() error {
+			for _, path := range d.topology.Logs(n) {
+				data, err := n.Agent.Read(ctx, path)
+				if err != nil {
+					if strings.Contains(err.Error(), os.ErrNotExist.Error()) || strings.Contains(err.Error(), "no such file") {
+						continue // never written
+					}
+					return fmt.Errorf("collect log: %w", err)
+				}
+				if err := record.WriteFile(filepath.Join(d.dir, "logs", n.Name, filepath.Base(path)), data); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return errors.Join(append(errs, group.Wait())...)
+}

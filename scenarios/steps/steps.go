@@ -1,0 +1,178 @@
+// Package steps is the vocabulary: the forms in which a DBA writes drills. A form parses its words, calls one method
+// of a scenarios.Drill and returns its error; it polls nothing, asks no database and judges nothing.
+//
+// One file a subject, one table a file; All lists the tables.
+package steps
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/firedrill/firedrill/scenarios"
+)
+
+// Form is one step form.
+type Form struct {
+	Form  string // as it is written, with the names of its arguments in capitals
+	Means string // one line
+	// Handler is func(ctx, *scenarios.Drill, args...) error; args are string, int, or *godog.Table in the last place.
+	Handler any
+	// NeedsTopology has the topology stand before the step runs.
+	NeedsTopology bool
+
+	pattern *regexp.Regexp
+}
+
+// All is the whole vocabulary.
+func All() []Form {
+	var all []Form
+	for _, table := range [][]Form{givenForms, faultForms, healForms, operatorForms, promotionForms, promiseForms, dataForms, replicationForms} {
+		all = append(all, table...)
+	}
+	for i := range all {
+		all[i].pattern = compile(all[i].Form)
+	}
+	return all
+}
+
+// The arguments of a form. Each is one capture group.
+var arguments = map[string]string{
+	"DURATION": `(\d+(?:\.\d+)? (?:milliseconds?|seconds?|minutes?))`,
+	"TARGET":   `(the [^"]*?|an? [a-z ]+?|every [^"]*?|nodes? "[^"]+"|datacenter "[^"]+")`,
+	"NUMBER":   `(\d+)`,
+	"PERCENT":  `(\d+(?:\.\d+)?%)`,
+	"NAME":     `([^"]+)`,
+	"TEXT":     `(.+)`,
+}
+
+var argument = regexp.MustCompile(`DURATION|TARGET|NUMBER|PERCENT|NAME|TEXT`)
+
+// compile makes the pattern of a form: its words stand for themselves, its capitals for their arguments, and
+// word(s) for singular and plural, one|other for a choice.
+func compile(form string) *regexp.Regexp {
+	quoted := regexp.QuoteMeta(form)
+	quoted = strings.ReplaceAll(quoted, `\(s\)`, `s?`)
+	quoted = regexp.MustCompile(`\\\[([^\]]+)\\\]`).ReplaceAllStringFunc(quoted, func(s string) string {
+		return `(?:` + strings.ReplaceAll(s[2:len(s)-2], `\|`, `|`) + `)`
+	})
+	pattern := argument.ReplaceAllStringFunc(quoted, func(name string) string { return arguments[name] })
+	return regexp.MustCompile("^" + pattern + "$")
+}
+
+// Pattern is the regular expression of the form.
+func (f Form) Pattern() *regexp.Regexp { return f.pattern }
+
+// Match finds the form of a step's text. Two that match are a mistake of ours, which a test rules out for the
+// shipped features.
+func Match(text string) (Form, bool) {
+	for _, f := range All() {
+		if f.pattern.MatchString(text) {
+			return f, true
+		}
+	}
+	return Form{}, false
+}
+
+type drillKey struct{}
+
+// With puts a drill into a scenario's context.
+func With(ctx context.Context, d *scenarios.Drill) context.Context {
+	return context.WithValue(ctx, drillKey{}, d)
+}
+
+// DrillOf returns the drill of a scenario's context, nil when there is none.
+func DrillOf(ctx context.Context) *scenarios.Drill {
+	d, _ := ctx.Value(drillKey{}).(*scenarios.Drill)
+	return d
+}
+
+type textKey struct{}
+
+// WithText puts the step's own words into its context: they go into the report as they were written.
+func WithText(ctx context.Context, text string) context.Context {
+	return context.WithValue(ctx, textKey{}, text)
+}
+
+// text is the step as it was written.
+func text(ctx context.Context) string {
+	s, _ := ctx.Value(textKey{}).(string)
+	return s
+}
+
+// Register adds every form to a scenario.
+func Register(sc *godog.ScenarioContext) {
+	for _, f := range All() {
+		sc.Step(f.pattern, f.bind())
+	}
+}
+
+// bind makes of a handler the function that godog calls: the drill comes from the context, durations and numbers from
+// words, and a drill that cannot be held here skips its steps.
+func (f Form) bind() any {
+	handler := reflect.ValueOf(f.Handler)
+	in := []reflect.Type{reflect.TypeFor[context.Context]()}
+	for i := 2; i < handler.Type().NumIn(); i++ {
+		t := handler.Type().In(i)
+		if t == reflect.TypeFor[time.Duration]() {
+			t = reflect.TypeFor[string]()
+		}
+		in = append(in, t)
+	}
+	signature := reflect.FuncOf(in, []reflect.Type{reflect.TypeFor[error]()}, false)
+	return reflect.MakeFunc(signature, func(args []reflect.Value) []reflect.Value {
+		err := f.call(handler, args)
+		out := reflect.New(reflect.TypeFor[error]()).Elem()
+		if err != nil {
+			out.Set(reflect.ValueOf(err))
+		}
+		return []reflect.Value{out}
+	}).Interface()
+}
+
+func (f Form) call(handler reflect.Value, args []reflect.Value) error {
+	ctx := args[0].Interface().(context.Context)
+	d := DrillOf(ctx)
+	if d == nil {
+		return fmt.Errorf("no drill is being held")
+	}
+	if f.NeedsTopology {
+		if err := d.Begun(ctx); err != nil {
+			return err
+		}
+	}
+	if d.NotDrilled() != "" {
+		return godog.ErrSkip
+	}
+	call := []reflect.Value{args[0], reflect.ValueOf(d)}
+	for i, a := range args[1:] {
+		if handler.Type().In(i+2) == reflect.TypeFor[time.Duration]() {
+			dur, err := ParseDuration(a.String())
+			if err != nil {
+				return err
+			}
+			a = reflect.ValueOf(dur)
+		}
+		call = append(call, a)
+	}
+	err, _ := handler.Call(call)[0].Interface().(error)
+	return err
+}
+
+// ParseDuration reads "30 seconds", "500 milliseconds", "2 minutes".
+func ParseDuration(s string) (time.Duration, error) {
+	number, unit, ok := strings.Cut(strings.TrimSpace(s), " ")
+	value, err := strconv.ParseFloat(number, 64)
+	units := map[string]time.Duration{"millisecond": time.Millisecond, "second": time.Second, "minute": time.Minute}
+	per := units[strings.TrimSuffix(unit, "s")]
+	if !ok || err != nil || per == 0 {
+		return 0, fmt.Errorf("%q is not a duration: write it as 30 seconds, 500 milliseconds or 2 minutes", s)
+	}
+	return time.Duration(value * float64(per)), nil
+}

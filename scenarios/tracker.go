@@ -1,0 +1,162 @@
+package scenarios
+
+import (
+	"sync"
+	"time"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// tracker hands everything to the recorder and remembers the latest of it, so that a step can wait for what the
+// verifiers will judge later from the record. It decides nothing.
+type tracker struct {
+	rec *record.Recorder
+
+	mu        sync.Mutex
+	samples   map[string]record.Sample
+	lastAck   map[string]record.Op // by vantage, the latest acknowledged write
+	lastOp    map[string]record.Op // by vantage, the latest that ended
+	answers   map[answerKey]record.Probe
+	hookRuns  map[string]int
+	detected  []string
+	promoted  []sighting // primaries in the order in which they were first seen
+	lastAckOf map[string]time.Duration
+}
+
+type answerKey struct{ endpoint, kind, vantage, via string }
+
+// sighting is a node first seen writable as primary.
+type sighting struct {
+	node string
+	at   time.Duration
+}
+
+var _ agent.Sink = (*tracker)(nil)
+
+func newTracker(rec *record.Recorder) *tracker {
+	return &tracker{
+		rec: rec, samples: map[string]record.Sample{}, lastAck: map[string]record.Op{}, lastOp: map[string]record.Op{},
+		answers: map[answerKey]record.Probe{}, hookRuns: map[string]int{}, lastAckOf: map[string]time.Duration{},
+	}
+}
+
+func (t *tracker) Op(o record.Op) {
+	t.rec.Op(o)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o.End > t.lastOp[o.Vantage].End {
+		t.lastOp[o.Vantage] = o
+	}
+	if o.Outcome == record.Acked {
+		if o.Start > t.lastAck[o.Vantage].Start {
+			t.lastAck[o.Vantage] = o
+		}
+		t.lastAckOf[o.Server] = max(t.lastAckOf[o.Server], o.End)
+	}
+}
+
+func (t *tracker) Sample(s record.Sample) {
+	t.rec.Sample(s)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.samples[s.Node] = s
+	if s.Alive && s.Writable && s.Role == record.RolePrimary {
+		if n := len(t.promoted); n == 0 || t.promoted[n-1].node != s.Node {
+			t.promoted = append(t.promoted, sighting{s.Node, s.T})
+		}
+	}
+}
+
+func (t *tracker) Probe(p record.Probe) {
+	t.rec.Probe(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answers[answerKey{p.Endpoint, p.Kind, p.Vantage, p.Via}] = p
+}
+
+func (t *tracker) Event(e record.Event) {
+	t.rec.Event(e)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e.Kind {
+	case record.KindHook:
+		t.hookRuns[e.Attrs["name"]]++
+	case record.KindDetected:
+		t.detected = append(t.detected, e.Msg)
+	}
+}
+
+func (t *tracker) sample(node string) record.Sample {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.samples[node]
+}
+
+// promotedSince is the latest node that became primary after a time; one that came back in its old place does not
+// count unless another was primary in between.
+func (t *tracker) promotedSince(since time.Duration, old string) (sighting, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var found sighting
+	for _, s := range t.promoted {
+		if s.at >= since && (s.node != old || found.node != "") {
+			found = s
+		}
+	}
+	return found, found.node != ""
+}
+
+// writing says whether every vantage has had its writes acknowledged for a while, and who has not.
+func (t *tracker) writing(vantages []string, since, now, quiet time.Duration) (missing []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, v := range vantages {
+		ack := t.lastAck[v]
+		if ack.End < since || now-ack.End > quiet {
+			missing = append(missing, v)
+		}
+	}
+	return missing
+}
+
+// leadsTo says which answers of an endpoint do not (yet) name the node; none at all is not an answer.
+func (t *tracker) leadsTo(endpoint, kind, node string, since time.Duration) (wrong []string, any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, p := range t.answers {
+		if (endpoint != "" && k.endpoint != endpoint) || (kind != "" && k.kind != kind) {
+			continue
+		}
+		any = true
+		if p.Answer != node || p.T < since {
+			wrong = append(wrong, k.vantage+" via "+k.via+" sees "+orNothing(p.Answer))
+		}
+	}
+	return wrong, any
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func (t *tracker) lastAckBy(node string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lastAckOf[node]
+}
+
+func (t *tracker) hooks(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hookRuns[name]
+}
+
+func (t *tracker) analyses() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.detected...)
+}
