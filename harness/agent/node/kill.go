@@ -24,24 +24,11 @@ func (a *Agent) kill(ctx context.Context, _ *session, k agent.KillSpec) (agent.S
 		return agent.Stamp{}, fmt.Errorf("kill: %w", err)
 	}
 	ran := a.holdDown(k, targets)
-	whole := len(k.Processes) == 0
-	victims := map[string][]int{} // found before the first signal: the children of a dead parent are not found any more
-	for _, t := range ran {
-		victims[t.name] = []int{t.pid}
-		if whole && k.Signal == "KILL" {
-			victims[t.name] = tree(t.pid)
-		}
+	stamp, err := signalAll(k, ran)
+	if err != nil {
+		return stamp, err
 	}
-	stamp := agent.Stamp{Began: agent.Monotonic()}
-	for _, t := range ran {
-		for _, pid := range victims[t.name] {
-			if err := syscall.Kill(pid, killSignal(k.Signal, t)); err != nil && !errors.Is(err, syscall.ESRCH) {
-				return stamp, fmt.Errorf("signal %s: %w", t.name, err)
-			}
-		}
-	}
-	stamp.Effective = agent.Monotonic()
-	if len(ran) == 0 && !whole {
+	if len(ran) == 0 && len(k.Processes) > 0 {
 		return stamp, fmt.Errorf("kill %s: it does not run", strings.Join(k.Processes, ", "))
 	}
 	within := k.Wait
@@ -56,7 +43,43 @@ func (a *Agent) kill(ctx context.Context, _ *session, k agent.KillSpec) (agent.S
 		took := time.Duration(agent.Monotonic() - stamp.Effective).Round(time.Millisecond / 10)
 		proofs = append(proofs, fmt.Sprintf("%s (pid %d) gone %s after the signal", t.name, t.pid, took))
 	}
+	if wholeHost(k) {
+		if err := a.ended(ran); err != nil { // all threads: the last one closes the connections
+			return stamp, err
+		}
+		forgotten, err := forgetConnections()
+		switch {
+		case err != nil:
+			proofs = append(proofs, "its connections speak again when the network returns: "+err.Error())
+		case forgotten > 0:
+			proofs = append(proofs, fmt.Sprintf("%d open connections forgotten", forgotten))
+		}
+	}
 	stamp.Proof = strings.Join(proofs, "; ")
+	return stamp, nil
+}
+
+// wholeHost says that nothing of the node may live on.
+func wholeHost(k agent.KillSpec) bool { return len(k.Processes) == 0 && k.Signal == "KILL" }
+
+// signalAll signals what runs, and all children with it when the whole host dies.
+func signalAll(k agent.KillSpec, ran []target) (agent.Stamp, error) {
+	victims := map[string][]int{} // found before the first signal: the children of a dead parent are not found any more
+	for _, t := range ran {
+		victims[t.name] = []int{t.pid}
+		if wholeHost(k) {
+			victims[t.name] = tree(t.pid)
+		}
+	}
+	stamp := agent.Stamp{Began: agent.Monotonic()}
+	for _, t := range ran {
+		for _, pid := range victims[t.name] {
+			if err := syscall.Kill(pid, killSignal(k.Signal, t)); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return stamp, fmt.Errorf("signal %s: %w", t.name, err)
+			}
+		}
+	}
+	stamp.Effective = agent.Monotonic()
 	return stamp, nil
 }
 
@@ -102,14 +125,14 @@ func (a *Agent) bringBack(k agent.KillSpec, ran []target) (string, error) {
 		if t.proc.pid != 0 {
 			proofs = append(proofs, fmt.Sprintf("%s runs (pid %d)", t.name, t.proc.pid))
 		} else {
-			proofs = append(proofs, t.name+" is still held down by another fault")
+			proofs = append(proofs, t.name+" stays down: another fault holds it, or it was stopped on purpose")
 		}
 	}
 	return strings.Join(proofs, "; "), nil
 }
 
-// ended waits for what has its signal but still runs (a clean stop takes its time): to start it now would do nothing,
-// and once it has exited nobody would.
+// ended waits for what has its signal but still runs (a clean stop takes its time). To start it before would do
+// nothing, and once it has exited nobody would.
 func (a *Agent) ended(ran []target) error {
 	late := time.After(exitWithin)
 	for _, t := range ran {
