@@ -81,6 +81,7 @@ func (f netPartition) Resolve(nodes []Node, targets []string) (any, []string, er
 			return nil, nil, fmt.Errorf("partition %s from itself: it is on both sides", p.Peers[i])
 		}
 	}
+	p.Peers = distinct(p.Peers)
 	for _, name := range slices.Concat(targets, p.Peers) {
 		if isAddress(name) {
 			continue

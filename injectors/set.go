@@ -88,7 +88,7 @@ func (s *Set) Prepare(ctx context.Context, spec Spec) (*Injection, error) {
 
 // resolve completes parameters and targets, so that the intent on disk needs no topology to be understood.
 func (s *Set) resolve(spec Spec) (Fault, record.FaultStep, error) {
-	step := record.FaultStep{Name: spec.Name, Text: spec.Text, Targets: slices.Clone(spec.Targets), State: record.FaultNew}
+	step := record.FaultStep{Name: spec.Name, Text: spec.Text, Targets: distinct(spec.Targets), State: record.FaultNew}
 	var err error
 	if spec.Params != nil {
 		if step.Params, err = json.Marshal(spec.Params); err != nil {
@@ -114,7 +114,6 @@ func (s *Set) resolve(spec Spec) (Fault, record.FaultStep, error) {
 	return fault, step, nil
 }
 
-// nodes finds the targets; one that is named twice is one target.
 func (s *Set) nodes(targets []string) ([]Node, error) {
 	var out []Node
 	for _, name := range targets {
@@ -122,11 +121,20 @@ func (s *Set) nodes(targets []string) ([]Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(out, func(o Node) bool { return o.Name == name }) {
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// distinct keeps the first of each: who is named twice is broken once.
+func distinct(names []string) []string {
+	var out []string
+	for _, n := range names {
+		if !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // All returns every injection, in order.
