@@ -34,6 +34,9 @@ func newConfig(l layout, nodes []*harness.Node, settings harness.Settings) (conf
 	if err := checkSettings(c.settings, nodes); err != nil {
 		return c, err
 	}
+	if _, err := c.fast(); err != nil {
+		return c, err
+	}
 	for _, n := range harness.ByComponent(nodes, harness.Patroni) {
 		if _, err := c.patroni(n); err != nil {
 			return c, err

@@ -2,17 +2,22 @@ package patroni_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/docker"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/patroni"
+	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
 )
 
@@ -55,7 +60,7 @@ func keepLogs(t *testing.T, topology harness.Topology, nodes []*harness.Node) {
 	for _, n := range nodes {
 		for _, path := range topology.Logs(n) {
 			data, err := n.Agent.Read(context.Background(), path)
-			t.Logf("%s %s (%v):\n%s", n.Name, path, err, data[max(0, len(data)-3000):])
+			t.Logf("%s %s (%v):\n%s", n.Name, path, err, data[max(0, len(data)-20000):])
 		}
 	}
 }
@@ -77,4 +82,149 @@ func TestStands(t *testing.T) {
 	primary, err := topology.Primary(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "p1", primary.Name)
+}
+
+// timeline keeps what Watch and the agents report.
+type timeline struct {
+	mu     sync.Mutex
+	events []record.Event
+}
+
+func (l *timeline) Op(record.Op)         {}
+func (l *timeline) Sample(record.Sample) {}
+func (l *timeline) Probe(record.Probe)   {}
+func (l *timeline) Event(e record.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, e)
+}
+
+// find returns the first event of a kind and node that happened after a time.
+func (l *timeline) find(kind, node string, after time.Duration) (record.Event, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.events {
+		if e.Kind == kind && (node == "" || e.Node == node) && e.T >= after {
+			return e, true
+		}
+	}
+	return record.Event{}, false
+}
+
+func (l *timeline) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	for _, e := range l.events {
+		fmt.Fprintf(&b, "%8.3f %-18s %-4s %s %v\n", e.T.Seconds(), e.Kind, e.Node, e.Msg, e.Attrs)
+	}
+	return b.String()
+}
+
+// watch follows a topology until the test ends; now is the time of its events.
+func watch(t *testing.T, topology harness.Topology, nodes []*harness.Node) (l *timeline, now func() time.Duration) {
+	t.Helper()
+	l, epoch := &timeline{}, agent.Monotonic()
+	now = func() time.Duration { return time.Duration(agent.Monotonic() - epoch) }
+	for _, n := range nodes {
+		n.Agent.Report(l, epoch)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		topology.Watch(ctx, l, now)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		t.Logf("timeline:\n%s", l)
+	})
+	return l, now
+}
+
+// write makes the application write rows from a node for a while.
+func write(t *testing.T, topology harness.Topology, from *harness.Node, d time.Duration) {
+	t.Helper()
+	db := topology.Application()
+	db.Host = topology.Endpoints()[0].Name
+	require.NoError(t, from.Agent.Load(t.Context(), agent.Load{
+		Node: from.Name, Vantage: from.Datacenter, FirstID: 1, Database: db, Resolver: topology.Resolver(from.Datacenter),
+		Tick: 10 * time.Millisecond, Deadline: time.Second, Servers: topology.Servers(),
+	}))
+	require.NoError(t, wait.Hold(t.Context(), d))
+	require.NoError(t, from.Agent.Quiet(t.Context(), agent.ActivityLoad))
+}
+
+func node(t *testing.T, nodes []*harness.Node, name string) *harness.Node {
+	t.Helper()
+	n, err := harness.Find(nodes, name)
+	require.NoError(t, err)
+	return n
+}
+
+// A killed PostgreSQL comes back in place: the leader stays, and so does its timeline.
+func TestKilledPostgresRestartsInPlace(t *testing.T) {
+	topology, nodes := stand(t, "patroni-3", nil)
+	l, now := watch(t, topology, nodes)
+	p1 := node(t, nodes, "p1")
+	require.NoError(t, wait.Hold(t.Context(), time.Second)) // Watch has seen who leads
+	struck := now()
+	stamp, err := p1.Agent.Kill(t.Context(), agent.KillSpec{Fault: "f", Processes: []string{"postgres"}, Signal: "KILL"})
+	require.NoError(t, err)
+	require.Contains(t, stamp.Proof, "postgres")
+	steady(t, topology, 30*time.Second)
+	t.Logf("steady %s after the kill", now()-struck)
+	write(t, topology, node(t, nodes, "app1"), 2*time.Second)
+	primary, err := topology.Primary(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "p1", primary.Name)
+	_, failedOver := l.find(record.KindPromotionStarted, "", struck)
+	require.False(t, failedOver)
+	final, rows, err := topology.Survey(t.Context())
+	require.NoError(t, err)
+	require.True(t, final.Complete, final.WaitedFor)
+	require.NotEmpty(t, rows)
+	require.Equal(t, "p1", rows[0].Server)
+	t.Logf("%+v", final)
+}
+
+// With primary_start_timeout 0 the same kill moves the leader's role, and the callback takes the name along.
+func TestKilledPostgresFailsOver(t *testing.T) {
+	settings := harness.Settings{}
+	settings.Set("patroni", "primary_start_timeout", "0")
+	topology, nodes := stand(t, "patroni-3", settings)
+	l, now := watch(t, topology, nodes)
+	require.NoError(t, wait.Hold(t.Context(), time.Second))
+	struck := now()
+	_, err := node(t, nodes, "p1").Agent.Kill(t.Context(), agent.KillSpec{Fault: "f", Processes: []string{"postgres"}, Signal: "KILL"})
+	require.NoError(t, err)
+	var promoted record.Event
+	require.NoError(t, wait.Until(t.Context(), "promotion reported", 40*time.Second, func(context.Context) (bool, string, error) {
+		var ok bool
+		promoted, ok = l.find(record.KindPromoted, "", struck)
+		return ok, l.String(), nil
+	}))
+	require.NotEqual(t, "p1", promoted.Node)
+	detected, ok := l.find(record.KindDetected, "p1", struck)
+	require.True(t, ok)
+	require.Less(t, detected.T, promoted.T)
+	var flip record.Event
+	require.NoError(t, wait.Until(t.Context(), "callback ran", 20*time.Second, func(context.Context) (bool, string, error) {
+		var ok bool
+		flip, ok = l.find(record.KindHook, promoted.Node, struck)
+		return ok, "", nil
+	}))
+	require.Equal(t, "0", flip.Attrs["exit"], flip)
+	require.Equal(t, "flip", flip.Attrs["action"], flip)
+	t.Logf("detected %s, promoted %s, callback done %s after the kill", detected.T-struck, promoted.T-struck, flip.T-struck)
+	write(t, topology, node(t, nodes, "app2"), 2*time.Second)
+	steady(t, topology, time.Minute)
+	t.Logf("steady %s after the kill", now()-struck)
+	final, rows, err := topology.Survey(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, promoted.Node, final.Primary)
+	require.True(t, final.Complete, final.WaitedFor)
+	require.NotEmpty(t, rows)
+	t.Logf("%+v", final)
 }

@@ -31,7 +31,7 @@ func merged(layers ...harness.Settings) harness.Settings {
 // checkSettings refuses a component that this kind does not have: a setting that goes nowhere is a drill of something
 // else. A node's own name stands for that node alone (p2, tags.nofailover).
 func checkSettings(s harness.Settings, nodes []*harness.Node) error {
-	known := []string{"patroni", "postgresql", "etcd", "haproxy", "dns"}
+	known := []string{"patroni", "postgresql", "etcd", "haproxy"}
 	for _, n := range nodes {
 		if n.Component == harness.Patroni {
 			known = append(known, n.Name)

@@ -153,7 +153,7 @@ func (t *Topology) startLeader(ctx context.Context) error {
 	if err := t.startPatroni(ctx, n); err != nil {
 		return fmt.Errorf("node %s: %w", n.Name, err)
 	}
-	return t.awaitStatus(ctx, n, "leader key taken", func(s Status) bool { return s.Role == rolePrimary })
+	return t.awaitStatus(ctx, n, "leader key taken", func(_ context.Context, s Status) bool { return s.Role == rolePrimary })
 }
 
 // startReplicas returns when each streams, by its own word.
@@ -162,18 +162,37 @@ func (t *Topology) startReplicas(ctx context.Context) error {
 		if err := t.startPatroni(ctx, n); err != nil {
 			return err
 		}
-		return t.awaitStatus(ctx, n, "replica streams", func(s Status) bool { return s.ReplicationState == streaming })
+		nudged := false
+		return t.awaitStatus(ctx, n, "replica streams", func(ctx context.Context, s Status) bool {
+			if s.State == running && s.ReplicationState != streaming && !nudged {
+				nudged = t.nudge(ctx, n)
+			}
+			return s.ReplicationState == streaming
+		})
 	})
 }
 
+// nudge makes a replica try again once it can succeed. It asks for its slot before the leader has made it, and then
+// pauses for 5 s (wal_retrieve_retry_interval), from which a reload wakes it.
+func (t *Topology) nudge(ctx context.Context, n *harness.Node) bool {
+	leader := t.databases[0]
+	slots, err := leader.Agent.Query(ctx, agent.Query{Database: t.Admin(leader),
+		SQL: fmt.Sprintf("SELECT slot_name FROM pg_replication_slots WHERE slot_name = '%s'", n.Name)})
+	if err != nil || len(slots.Rows) == 0 {
+		return false
+	}
+	_, err = n.Agent.Query(ctx, agent.Query{Database: t.Admin(n), SQL: "SELECT pg_reload_conf()"})
+	return err == nil
+}
+
 // awaitStatus polls a node's Patroni; one that has ended is beyond hope.
-func (t *Topology) awaitStatus(ctx context.Context, n *harness.Node, what string, done func(Status) bool) error {
+func (t *Topology) awaitStatus(ctx context.Context, n *harness.Node, what string, done func(context.Context, Status) bool) error {
 	return wait.Until(ctx, what, joinWithin, func(ctx context.Context) (bool, string, error) {
 		s, err := restOf(n).Status(ctx)
 		if err != nil {
 			return false, err.Error(), died(ctx, n, ProcessPatroni)
 		}
-		return done(s), fmt.Sprintf("role %s, state %s, replication %q", s.Role, s.State, s.ReplicationState), nil
+		return done(ctx, s), fmt.Sprintf("role %s, state %s, replication %q", s.Role, s.State, s.ReplicationState), nil
 	})
 }
 
@@ -214,7 +233,7 @@ func (t *Topology) startProxies(ctx context.Context) error {
 // 4096 rounds of a normal SCRAM exchange would cost more processor time than the write.
 func (t *Topology) prepareDatabase(ctx context.Context) error {
 	n := t.databases[0]
-	if err := t.awaitStatus(ctx, n, "leader writable", Status.Writable); err != nil {
+	if err := t.awaitStatus(ctx, n, "leader writable", func(_ context.Context, s Status) bool { return s.Writable() }); err != nil {
 		return err
 	}
 	admin := t.Admin(n)

@@ -1,0 +1,121 @@
+package patroni
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+)
+
+// inspection is what PostgreSQL says of itself, asked from inside its node: Patroni may be dead while it runs.
+type inspection struct {
+	recovery, readOnly bool
+	lsn                uint64 // written by a primary; received and replayed by a replica
+	received           uint64 // by a replica: what it has, replayed or not
+	timeline           int
+	source, receiver   string
+}
+
+// inspectSQL takes a primary's timeline from the name of the WAL file that it writes: the control file has the
+// old one until the checkpoint after a promotion.
+const inspectSQL = `SELECT r AS recovery, current_setting('default_transaction_read_only') AS read_only,
+ (CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END) - '0/0' AS lsn,
+ coalesce(CASE WHEN r THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END - '0/0', 0) AS received,
+ CASE WHEN r THEN greatest((SELECT received_tli FROM pg_stat_wal_receiver),
+   (SELECT timeline_id FROM pg_control_checkpoint()), (SELECT min_recovery_end_timeline FROM pg_control_recovery()))
+   ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
+ (SELECT sender_host FROM pg_stat_wal_receiver) AS source,
+ (SELECT status FROM pg_stat_wal_receiver) AS receiver
+FROM (SELECT pg_is_in_recovery() AS r) AS self`
+
+func (t *Topology) inspect(ctx context.Context, n *harness.Node) (inspection, error) {
+	rows, err := n.Agent.Query(ctx, agent.Query{Database: t.Admin(n), SQL: inspectSQL, Timeout: inspectWithin})
+	if err != nil {
+		return inspection{}, err
+	}
+	f := inspection{
+		recovery: rows.Get(0, "recovery") == "t", readOnly: rows.Get(0, "read_only") == "on",
+		source: rows.Get(0, "source"), receiver: rows.Get(0, "receiver"),
+	}
+	if f.lsn, err = strconv.ParseUint(rows.Get(0, "lsn"), 10, 64); err != nil {
+		return f, fmt.Errorf("read position of %s: %w", n.Name, err)
+	}
+	if f.received, err = strconv.ParseUint(rows.Get(0, "received"), 10, 64); err != nil {
+		return f, fmt.Errorf("read position of %s: %w", n.Name, err)
+	}
+	if f.timeline, err = strconv.Atoi(rows.Get(0, "timeline")); err != nil {
+		return f, fmt.Errorf("read timeline of %s: %w", n.Name, err)
+	}
+	return f, nil
+}
+
+func (t *Topology) inspectAll(ctx context.Context) ([]inspection, []error) {
+	return all(ctx, t.databases, t.inspect)
+}
+
+// fork is the end of a timeline in the leader's history.
+type fork struct {
+	timeline int
+	at       uint64
+}
+
+// leaderHistory reads the leader's own position and the file that names the timelines it comes from.
+func (t *Topology) leaderHistory(ctx context.Context, leader *harness.Node) (*inspection, []fork) {
+	self, err := t.inspect(ctx, leader)
+	if err != nil {
+		return nil, nil
+	}
+	rows, err := leader.Agent.Query(ctx, agent.Query{Database: t.Admin(leader), Timeout: inspectWithin,
+		SQL: fmt.Sprintf("SELECT pg_read_file('pg_wal/%08X.history', true) AS history", self.timeline)})
+	if err != nil {
+		return nil, nil
+	}
+	return &self, parseHistory(rows.Get(0, "history"))
+}
+
+// parseHistory reads a timeline history file: timeline, LSN and reason, separated by tabs.
+func parseHistory(text string) []fork {
+	var out []fork
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		timeline, err := strconv.Atoi(fields[0])
+		at, ok := parseLSN(fields[1])
+		if err == nil && ok {
+			out = append(out, fork{timeline, at})
+		}
+	}
+	return out
+}
+
+// diverged puts into words that a node has WAL which the leader's history does not contain; empty means it has not.
+func diverged(node, leader inspection, history []fork) string {
+	if node.timeline == leader.timeline {
+		return ""
+	}
+	for _, f := range history {
+		if f.timeline != node.timeline {
+			continue
+		}
+		if node.received <= f.at {
+			return "" // it is behind, on the way that the leader came
+		}
+		return fmt.Sprintf("timeline %d up to %s; the leader's history leaves timeline %d at %s", node.timeline, lsnText(node.received), f.timeline, lsnText(f.at))
+	}
+	return fmt.Sprintf("timeline %d, which is not in the history of the leader's timeline %d", node.timeline, leader.timeline)
+}
+
+func parseLSN(text string) (uint64, bool) {
+	high, low, ok := strings.Cut(text, "/")
+	h, err1 := strconv.ParseUint(high, 16, 32)
+	l, err2 := strconv.ParseUint(low, 16, 32)
+	return h<<32 | l, ok && err1 == nil && err2 == nil
+}
+
+// lsnText writes a position as PostgreSQL does.
+func lsnText(lsn uint64) string { return fmt.Sprintf("%X/%X", lsn>>32, uint32(lsn)) }
