@@ -115,6 +115,9 @@ func (r Recovery) Successor() string {
 	return r.SuccessorKey.Hostname
 }
 
+// number is how an operator names it.
+func (r Recovery) number() string { return strconv.FormatInt(r.ID, 10) }
+
 // Step is what a recovery did.
 type Step struct {
 	ID      int64 `json:"Id"`
@@ -132,11 +135,21 @@ type Blocked struct {
 
 // Status describes an Orchestrator.
 type Status struct {
-	Healthy      bool
-	Hostname     string
-	IsActiveNode bool
-	Version      string
-	RaftLeader   string
+	Healthy        bool
+	Hostname       string
+	IsActiveNode   bool
+	RaftLeader     string
+	AvailableNodes []struct{ Hostname, AppVersion string }
+}
+
+// Version is that of the running program. Only the list of nodes has it.
+func (s Status) Version() string {
+	for _, n := range s.AvailableNodes {
+		if n.Hostname == s.Hostname {
+			return n.AppVersion
+		}
+	}
+	return "unknown"
 }
 
 // Timestamp is a time of Orchestrator's, in seconds. It writes them in two formats, even within one reply.
@@ -315,11 +328,7 @@ func (c *client) Downtime(ctx context.Context, at Instance, reason string, d tim
 
 // Status implements Orchestrator.
 func (c *client) Status(ctx context.Context) (Status, error) {
-	var out struct {
-		Status
-		ActiveNode struct{ AppVersion string }
-	}
+	var out Status
 	err := c.details(ctx, "status", &out)
-	out.Status.Version = out.ActiveNode.AppVersion
-	return out.Status, err
+	return out, err
 }

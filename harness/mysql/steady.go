@@ -74,10 +74,11 @@ func replicationReasons(views []view) []string {
 	return reasons
 }
 
-// rootOf follows sources up to the one that replicates from nobody; a ring ends where it began.
+// rootOf follows sources up to one that takes writes or replicates from nobody. In a ring of co-primaries the writable
+// one is the root.
 func rootOf(views map[string]view, v view) string {
 	seen := map[string]bool{}
-	for v.source != "" && !seen[v.node] {
+	for v.source != "" && !v.writable && !seen[v.node] {
 		seen[v.node] = true
 		next, ok := views[v.source]
 		if !ok {

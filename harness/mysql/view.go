@@ -18,6 +18,7 @@ type view struct {
 	writable    bool
 	source      string // where it replicates from, as it names it; empty for nobody
 	replicating bool   // receiver and applier both run
+	delayed     bool   // it applies late on purpose
 	executed    string // GTID set
 	ioError     string
 	sqlError    string
@@ -46,6 +47,7 @@ func (t *Topology) view(ctx context.Context, m *member) view {
 	v.executed = strings.ReplaceAll(self.Get(0, "gtid"), "\n", "")
 	v.source = replica.Get(0, "Source_Host")
 	v.replicating = replica.Get(0, "Replica_IO_Running") == "Yes" && replica.Get(0, "Replica_SQL_Running") == "Yes"
+	v.delayed = replica.Get(0, "SQL_Delay") != "" && replica.Get(0, "SQL_Delay") != "0"
 	v.ioError, v.sqlError = replica.Get(0, "Last_IO_Error"), replica.Get(0, "Last_SQL_Error")
 	return v
 }
@@ -81,7 +83,7 @@ func (v view) trouble() string {
 
 // brief cuts what changes with every retry off a message of MySQL's.
 func brief(s string) string {
-	for _, tail := range []string{" Message:", "; See ", " - retry-time"} {
+	for _, tail := range []string{". This was attempt", " Message:", "; See ", " - retry-time"} {
 		if i := strings.Index(s, tail); i > 0 {
 			s = s[:i]
 		}
@@ -89,13 +91,15 @@ func brief(s string) string {
 	return s
 }
 
-// role is the record's word.
+// role is the record's word. A deposed primary that came back read-only is neither.
 func (v view) role() string {
 	switch {
 	case v.err != nil:
 		return ""
 	case v.source != "":
 		return record.RoleReplica
+	case v.writable:
+		return record.RolePrimary
 	}
-	return record.RolePrimary
+	return ""
 }

@@ -1,0 +1,192 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+// Budgets of the survey.
+const (
+	replayBudget = 30 * time.Second
+	rowsTimeout  = 30 * time.Second
+)
+
+// rowsPerPage keeps one answer to some megabytes.
+const rowsPerPage = 20000
+
+// Survey implements harness.Topology. A server that does not run or does not answer is a finding, not an error; an
+// error says that the survey itself could not be made.
+func (t *Topology) Survey(ctx context.Context) (record.Final, []record.Row, error) {
+	var final record.Final
+	node, err := t.Primary(ctx)
+	if err != nil {
+		final.WaitedFor = err.Error()
+		final.Nodes, err = t.states(ctx, nil)
+		return final, nil, err
+	}
+	primary := t.member(node.Name)
+	final.Primary = primary.Name
+	applied, waited := t.awaitReplay(ctx, primary)
+	final.WaitedFor = waited
+	if final.Nodes, err = t.states(ctx, primary); err != nil {
+		return final, nil, err
+	}
+	rows, err := t.rows(ctx, primary)
+	if err != nil {
+		final.WaitedFor += "; the rows could not be read: " + err.Error()
+		return final, rows, nil
+	}
+	final.Complete, final.RowCount = applied, len(rows)
+	return final, rows, nil
+}
+
+// awaitReplay waits until every server that replicates from the primary has applied all that the primary has. It
+// returns whether that became true, and says in words what was waited for.
+func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, string) {
+	var waited []string
+	err := wait.Until(ctx, "replicas have applied everything", replayBudget, func(ctx context.Context) (bool, string, error) {
+		views := t.views(ctx)
+		top := views[slices.Index(t.databases, primary)]
+		if top.err != nil {
+			return false, fmt.Sprintf("%s does not answer: %s", primary.Name, top.err), nil
+		}
+		byName := map[string]view{}
+		for _, v := range views {
+			byName[v.node] = v
+		}
+		waited = nil
+		var behind []string
+		for _, m := range t.databases {
+			v := byName[m.Name]
+			if m == primary || v.err != nil || !v.replicating || v.delayed || rootOf(byName, v) != primary.Name {
+				continue
+			}
+			waited = append(waited, m.Name)
+			missing, err := t.subtract(ctx, primary, top.executed, v.executed)
+			if err != nil {
+				return false, err.Error(), nil
+			}
+			if missing != "" {
+				behind = append(behind, m.Name+" lacks "+missing)
+			}
+		}
+		return len(behind) == 0, strings.Join(behind, "; "), nil
+	})
+	switch {
+	case err != nil:
+		return false, err.Error()
+	case len(waited) == 0:
+		return true, "nothing: no replica replicates from " + primary.Name
+	}
+	return true, strings.Join(waited, ", ") + " had applied everything that " + primary.Name + " has"
+}
+
+// subtract has the set algebra done by a server: a minus b.
+func (t *Topology) subtract(ctx context.Context, on *member, a, b string) (string, error) {
+	rows, err := on.Agent.Query(ctx, agent.Query{
+		Database: t.Admin(on.Node), Timeout: viewTimeout,
+		SQL: fmt.Sprintf("SELECT GTID_SUBTRACT('%s', '%s') AS rest", a, b),
+	})
+	if err != nil {
+		return "", fmt.Errorf("compare GTID sets: %w", err)
+	}
+	return strings.ReplaceAll(rows.Get(0, "rest"), "\n", ""), nil
+}
+
+// states reads every server. Without a primary there is nothing to compare transactions with.
+func (t *Topology) states(ctx context.Context, primary *member) ([]record.NodeState, error) {
+	var out []record.NodeState
+	views := t.views(ctx)
+	for i, v := range views {
+		m := t.databases[i]
+		state := record.NodeState{
+			Node: v.node, Reachable: v.err == nil, Role: v.role(), Writable: v.writable, Source: v.source,
+			Replicating: v.replicating, Position: v.executed,
+		}
+		switch {
+		case v.err != nil:
+			state.Err = t.whyDown(ctx, m, v.err)
+		case v.source != "" && !v.replicating:
+			state.Err = v.trouble()
+		}
+		if primary != nil && m != primary && v.err == nil {
+			if top := views[slices.Index(t.databases, primary)]; top.err == nil {
+				errant, err := t.subtract(ctx, m, v.executed, top.executed)
+				if err != nil {
+					return out, err
+				}
+				state.Errant = errant
+			}
+		}
+		out = append(out, state)
+	}
+	return out, ctx.Err()
+}
+
+// whyDown tells a process that does not run from one that does not answer.
+func (t *Topology) whyDown(ctx context.Context, m *member, err error) string {
+	states, procErr := m.Agent.Processes(ctx)
+	if procErr != nil {
+		return procErr.Error()
+	}
+	for _, p := range states {
+		switch {
+		case p.Name != mysqld:
+		case p.PID == 0:
+			return "mysqld does not run: " + p.LastExit
+		case p.Frozen:
+			return "mysqld is frozen"
+		}
+	}
+	return err.Error()
+}
+
+// rows reads the application's table, a page at a time.
+func (t *Topology) rows(ctx context.Context, primary *member) ([]record.Row, error) {
+	servers := t.Servers()
+	var out []record.Row
+	var last record.Row
+	last.ID = -1
+	for {
+		page, err := primary.Agent.Query(ctx, agent.Query{Database: t.Admin(primary.Node), Timeout: rowsTimeout, SQL: fmt.Sprintf(
+			"SELECT id, attempt, server FROM %s WHERE id > %d OR id = %d AND attempt > %d ORDER BY id, attempt LIMIT %d",
+			table, last.ID, last.ID, last.Attempt, rowsPerPage)})
+		if err != nil {
+			return out, fmt.Errorf("read %s: %w", table, err)
+		}
+		for i := range page.Rows {
+			row, err := parseRow(page, i, servers)
+			if err != nil {
+				return out, err
+			}
+			out, last = append(out, row), row
+		}
+		if len(page.Rows) < rowsPerPage {
+			return out, nil
+		}
+	}
+}
+
+func parseRow(page agent.Rows, i int, servers map[string]string) (record.Row, error) {
+	id, err := strconv.ParseInt(page.Get(i, "id"), 10, 64)
+	if err != nil {
+		return record.Row{}, fmt.Errorf("read %s: %w", table, err)
+	}
+	attempt, err := strconv.Atoi(page.Get(i, "attempt"))
+	if err != nil {
+		return record.Row{}, fmt.Errorf("read %s: %w", table, err)
+	}
+	server := page.Get(i, "server")
+	if name, ok := servers[server]; ok {
+		server = name
+	}
+	return record.Row{ID: id, Attempt: attempt, Server: server}, nil
+}

@@ -1,0 +1,126 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// scripted is an Orchestrator whose state a test sets.
+type scripted struct {
+	Orchestrator
+	err        error
+	analyses   []Analysis
+	recoveries []Recovery
+	steps      map[string][]Step
+	blocked    []Blocked
+}
+
+func (s *scripted) Leads(context.Context) (bool, error)               { return true, s.err }
+func (s *scripted) Analyses(context.Context) ([]Analysis, error)      { return s.analyses, s.err }
+func (s *scripted) Recoveries(context.Context) ([]Recovery, error)    { return s.recoveries, s.err }
+func (s *scripted) Blocked(context.Context) ([]Blocked, error)        { return s.blocked, s.err }
+func (s *scripted) Steps(_ context.Context, u string) ([]Step, error) { return s.steps[u], s.err }
+
+type events []record.Event
+
+func (e *events) Op(record.Op)          {}
+func (e *events) Sample(record.Sample)  {}
+func (e *events) Probe(record.Probe)    {}
+func (e *events) Event(ev record.Event) { *e = append(*e, ev) }
+
+// take returns kind, node and message of what was reported since the last call.
+func (e *events) take() []string {
+	var out []string
+	for _, ev := range *e {
+		out = append(out, ev.Kind+" "+ev.Node+": "+ev.Msg)
+	}
+	*e = nil
+	return out
+}
+
+func watched(s *scripted) (*watcher, *events) {
+	sink := &events{}
+	t := &Topology{managers: []*managerNode{{Node: &harness.Node{Name: "o1"}, api: s}}}
+	return &watcher{t: t, sink: sink, now: func() time.Duration { return time.Second }, problems: map[string]bool{}, blocked: map[string]bool{}}, sink
+}
+
+func on(node, analysis string) Analysis {
+	return Analysis{AnalyzedInstanceKey: Instance{node, 3306}, Analysis: analysis}
+}
+
+func TestWatchTellsAFailover(t *testing.T) {
+	s := &scripted{steps: map[string][]Step{}, recoveries: []Recovery{{ID: 1, UID: "old", AnalysisEntry: on("m9", "DeadMaster")}}}
+	w, sink := watched(s)
+	w.look(t.Context())
+	assert.Equal(t, []string{"manager o1: o1 leads"}, sink.take(), "a recovery of before the watch is old news")
+
+	s.analyses = []Analysis{on("m1", "UnreachableMaster"), on("m2", "NoProblem")}
+	w.look(t.Context())
+	w.look(t.Context())
+	assert.Equal(t, []string{"detected m1: UnreachableMaster"}, sink.take(), "once")
+
+	s.analyses = []Analysis{on("m1", "DeadMaster")}
+	began := Recovery{ID: 2, UID: "new", AnalysisEntry: on("m1", "DeadMaster")}
+	s.recoveries = append([]Recovery{began}, s.recoveries...)
+	s.steps["new"] = []Step{{ID: 5, Message: "Running 1 PreFailoverProcesses hooks"}}
+	w.look(t.Context())
+	assert.Equal(t, []string{"detected m1: DeadMaster", "manager m1: UnreachableMaster is over", "promotion_started m1: recovery of m1 began (DeadMaster)"}, sink.take())
+
+	s.recoveries[0].SuccessorKey = &Instance{"m2", 3306}
+	s.recoveries[0].IsSuccessful = true
+	s.recoveries[0].RecoveryEndTimestamp = Timestamp{time.Now()}
+	w.look(t.Context())
+	assert.Equal(t, []string{"manager m1: m2 was chosen to succeed m1"}, sink.take(), "chosen is not writable")
+
+	s.steps["new"] = append(s.steps["new"], Step{ID: 6, Message: "- RecoverDeadMaster: " + madeWritable})
+	w.look(t.Context())
+	w.look(t.Context())
+	assert.Equal(t, []string{"manager m1: RecoverDeadMaster: " + madeWritable, "promoted m2: Orchestrator made m2 writable"}, sink.take())
+}
+
+func TestWatchTellsAFailureAndABlock(t *testing.T) {
+	s := &scripted{steps: map[string][]Step{}}
+	w, sink := watched(s)
+	w.look(t.Context())
+	sink.take()
+	s.recoveries = []Recovery{{ID: 1, UID: "u", AnalysisEntry: on("m1", "DeadMaster"), RecoveryEndTimestamp: Timestamp{time.Now()}, AllErrors: []string{"no candidate"}}}
+	s.blocked = []Blocked{{FailedInstanceKey: Instance{"m2", 3306}, Analysis: "DeadMaster", BlockingRecoveryID: 1}}
+	for range 2 * blockedEvery {
+		w.look(t.Context())
+	}
+	assert.Equal(t, []string{
+		"promotion_started m1: recovery of m1 began (DeadMaster)",
+		"manager m1: recovery of m1 was not successful",
+		"manager m2: recovery of m2 (DeadMaster) is blocked by recovery 1: anti-flapping",
+	}, sink.take())
+}
+
+func TestWatchTellsSilence(t *testing.T) {
+	s := &scripted{}
+	w, sink := watched(s)
+	w.look(t.Context())
+	sink.take()
+	s.err = errors.New("connection refused")
+	w.look(t.Context())
+	w.look(t.Context())
+	s.err = nil
+	w.look(t.Context())
+	assert.Equal(t, []string{"manager : connection refused", "manager o1: Orchestrator answers again"}, sink.take())
+}
+
+func TestAnIntermediatePrimaryIsNoPromotion(t *testing.T) {
+	s := &scripted{}
+	w, sink := watched(s)
+	w.look(t.Context())
+	sink.take()
+	s.recoveries = []Recovery{{ID: 1, UID: "u", AnalysisEntry: on("m2", "DeadIntermediateMaster")}}
+	w.look(t.Context())
+	assert.Equal(t, []string{"manager m2: recovery of m2 began (DeadIntermediateMaster)"}, sink.take())
+}
