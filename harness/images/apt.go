@@ -124,8 +124,8 @@ func parseOneLine(data []byte) []aptSource {
 	var sources []aptSource
 	for line := range strings.Lines(string(data)) {
 		line, _, _ = strings.Cut(line, "#")
-		kind, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if kind != "deb" {
+		rest, isDeb := strings.CutPrefix(strings.ReplaceAll(strings.TrimSpace(line), "\t", " "), "deb ")
+		if !isDeb {
 			continue
 		}
 		options := map[string]string{}

@@ -88,6 +88,9 @@ func (b *Builder) baseImage(ctx context.Context) (string, error) {
 	if pullErr == nil {
 		return registryBase, nil
 	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
 	b.progress.say("image %s: no %s to be had (%v)", Base, registryBase, firstLine(pullErr))
 	ref, err := b.debootstrapImage(ctx)
 	if err != nil {

@@ -19,6 +19,9 @@ const tailLines = 20
 
 // build makes one image and tells about it.
 func (b *Builder) build(ctx context.Context, s *step) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("build image %s: %w", s.name, context.Cause(ctx))
+	}
 	if s.name == Base {
 		from, err := b.baseImage(ctx)
 		if err != nil {

@@ -11,7 +11,8 @@ var dockerfiles embed.FS
 
 // What the images hold, for those who write configurations for them.
 const (
-	// DrillPassword is the password of every account inside the images (repl, orchestrator and app in MySQL). It is
+	// DrillPassword is the password of every account inside the images (MySQL: repl, orchestrator, app; PostgreSQL's
+	// seed: postgres, replicator, rewind, app). It is
 	// public, guards nothing, and is for drills only: a drilled node lives for minutes on a network of its own.
 	DrillPassword = "firedrill-drill-only"
 
@@ -22,9 +23,9 @@ const (
 
 	PostgresBinDir  = "/usr/lib/postgresql/17/bin"
 	PostgresDataDir = "/var/lib/postgresql/data"
-	// PatroniBootstrap is the command of a custom Patroni bootstrap method: it copies the data directory that was
-	// initialised when the image was built, in place of running initdb.
-	PatroniBootstrap = "/usr/local/lib/firedrill/bootstrap-from-image"
+	// PatroniSeed fills the data directory of a node, before Patroni's first start, with the cluster that was made when the
+	// image was built, so that neither initdb nor pg_basebackup runs: see the script for how to call it.
+	PatroniSeed = "/usr/local/lib/firedrill/seed-from-image"
 
 	// OrchestratorDir has the binary and resources/; Orchestrator must be started in it.
 	OrchestratorDir    = "/usr/local/orchestrator"
@@ -54,9 +55,9 @@ var catalogue = []component{
 	{name: Patroni, parent: Base},
 	{name: MySQL, parent: Base},
 	{name: Tools, parent: Base},
-	{name: Orchestrator, parent: Tools},
 	{name: HAProxy, parent: Base},
 	{name: Etcd, parent: Base},
+	{name: Orchestrator, parent: Tools},
 }
 
 // Names lists every component, parents first.

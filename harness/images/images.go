@@ -207,46 +207,51 @@ func (b *Builder) buildMissing(ctx context.Context, steps map[string]*step, miss
 	if missing, err = b.absent(ctx, steps, missing); err != nil {
 		return err
 	}
-	// What is missing needs those that it is built on, as far as these are missing too.
 	needed := map[string]bool{}
 	for _, name := range missing {
-		for c := name; c != "" && !needed[c]; c = parentOf(c) {
-			if has, err := b.has(ctx, steps[c].ref); err != nil || (has && steps[c].err == nil) {
-				if err != nil {
-					return err
-				}
-				break
-			}
-			needed[c] = true
+		if err := b.need(ctx, steps, needed, name); err != nil {
+			return err
 		}
 	}
 	return b.buildAll(ctx, steps, needed)
 }
 
-// buildAll builds, a few at once, each as soon as the one that it is built on is there.
+// need marks a component that must be built, and those that it is built on as far as they are missing too.
+func (b *Builder) need(ctx context.Context, steps map[string]*step, needed map[string]bool, name string) error {
+	needed[name] = true
+	parent := parentOf(name)
+	if parent == "" || needed[parent] || steps[name].err != nil {
+		return nil
+	}
+	has, err := b.has(ctx, steps[parent].ref)
+	if err != nil || has {
+		return err
+	}
+	return b.need(ctx, steps, needed, parent)
+}
+
+// buildAll builds, a few at once and in the catalogue's order, each after the one that it is built on.
 func (b *Builder) buildAll(ctx context.Context, steps map[string]*step, needed map[string]bool) error {
 	slots := make(chan struct{}, b.parallel)
 	done := map[string]chan struct{}{}
 	var all sync.WaitGroup
 	for _, c := range catalogue {
-		if !needed[c.name] {
+		s := steps[c.name]
+		if !needed[c.name] || s.err != nil {
 			continue
 		}
-		s, parent, parentDone := steps[c.name], steps[c.parent], done[c.parent]
+		if parent := done[c.parent]; parent != nil {
+			<-parent
+		}
+		if parent := steps[c.parent]; parent != nil && parent.err != nil {
+			s.err = fmt.Errorf("build image %s: %s, which it is built on, could not be built", s.name, parent.name)
+			continue
+		}
+		slots <- struct{}{}
 		finished := make(chan struct{})
 		done[c.name] = finished
 		all.Go(func() {
 			defer close(finished)
-			if parentDone != nil {
-				<-parentDone
-				if parent.err != nil && s.err == nil {
-					s.err = fmt.Errorf("build image %s: %s, which it is built on, could not be built", s.name, parent.name)
-				}
-			}
-			if s.err != nil {
-				return
-			}
-			slots <- struct{}{}
 			defer func() { <-slots }()
 			s.err = b.build(ctx, s)
 		})

@@ -1,0 +1,9 @@
+ALTER ROLE postgres PASSWORD 'firedrill-drill-only';
+CREATE ROLE replicator LOGIN REPLICATION PASSWORD 'firedrill-drill-only';
+CREATE ROLE rewind LOGIN PASSWORD 'firedrill-drill-only';
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text, boolean, boolean) TO rewind;
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_file(text, boolean) TO rewind;
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO rewind;
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) TO rewind;
+CREATE ROLE app LOGIN PASSWORD 'firedrill-drill-only';
+CREATE DATABASE firedrill OWNER app;
