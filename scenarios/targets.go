@@ -11,13 +11,13 @@ import (
 
 var (
 	oneNode   = regexp.MustCompile(`^nodes? "([^"]+)"$`)
-	oneCentre = regexp.MustCompile(`^(?:every node in )?datacenter "([^"]+)"$`)
+	oneCentre = regexp.MustCompile(`^datacenter "([^"]+)"$`)
 )
 
 // Targets are the words that name nodes, for the documentation.
 var Targets = []string{
-	"the primary", "the leader", "the old primary", "the promoted node", "a replica", "every replica",
-	"node \"NAME\"", "nodes \"NAME, NAME\"", "datacenter \"NAME\"", "the primary's datacenter",
+	"the primary", "the leader", "the old primary", "the old leader", "the promoted node", "a replica", "every replica",
+	`node "NAME"`, `nodes "NAME"`, `datacenter "NAME"`, "the primary's datacenter", "the leader's datacenter",
 	"the Orchestrator leader", "every Orchestrator", "the etcd leader", "every etcd member", "a minority of etcd",
 	"a majority of etcd", "the proxy", "the DNS server", "the application", "every other node",
 }

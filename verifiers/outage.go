@@ -19,6 +19,11 @@ const (
 	outageTicks = 5
 )
 
+// lateOutage is how long a gap must last to be an outage of a deed that it does not begin with. A database that has
+// just been through a failover, or whose old primary comes back on the same host, pauses for tenths of a second;
+// counting those would measure the recovery time up to the last hiccup. They show in the longest gap instead.
+const lateOutage = 500 * time.Millisecond
+
 // A prober that ran later than stallFloor and stallTicks ticks has stalled: what it saw then says more of itself than
 // of the database. Smaller delays are added to the error.
 const (
@@ -194,28 +199,28 @@ func (l *lane) edges(g gap) []span {
 	return []span{first, {min(g.ack.Due, g.ack.Start) - l.tick, g.To}}
 }
 
-// attribute finds the cause of an outage. An outage starts at the last acknowledged write, which may come a little
+// attribute finds the cause of an outage, and says whether the outage begins with it. An outage starts at the last acknowledged write, which may come a little
 // before the fault (writes are a tick apart) or after it (the answer was on its way), so the first deed within the
 // threshold of that moment is the cause. Else it is the last deed before the outage; an outage that was there already
 // when the first deed was done is that deed's as far as it lies behind it.
-func (l *lane) attribute(g gap, all []cause) (cause, bool) {
+func (l *lane) attribute(g gap, all []cause) (c cause, begins, ok bool) {
 	slack := l.threshold()
 	for _, c := range all {
 		if c.At >= g.From-slack && c.Began <= g.From+slack {
-			return c, true
+			return c, true, true
 		}
 	}
 	for i := len(all) - 1; i >= 0; i-- {
 		if all[i].At < g.From {
-			return all[i], true
+			return all[i], false, true
 		}
 	}
 	for _, c := range all {
 		if c.At < g.To {
-			return c, true
+			return c, false, true
 		}
 	}
-	return cause{}, false
+	return cause{}, false, false
 }
 
 // untold says why this vantage cannot judge what a fault did to it, or is empty.

@@ -187,11 +187,15 @@ func (l *lane) byCause(run *record.Run, all []cause) []recovery {
 	var out []recovery
 	var edges [][]span
 	for _, g := range l.outages(baseline(run)) {
-		c, ok := l.attribute(g, all)
+		c, begins, ok := l.attribute(g, all)
 		if !ok {
 			continue // before anything was done: Interruption sees it
 		}
 		i := slices.IndexFunc(out, func(r recovery) bool { return r.cause.At == c.At && r.cause.Name == c.Name })
+		goesOn := begins || i >= 0 && g.From <= out[i].end+lateOutage // a lone success does not end an outage
+		if !goesOn && !g.open && g.length() <= lateOutage {
+			continue // a hiccup: the longest gap shows it
+		}
 		if i < 0 {
 			i = len(out)
 			out = append(out, recovery{lane: l, cause: c, hit: true, relapses: -1})

@@ -59,12 +59,19 @@ func Start(ctx context.Context, node *harness.Node, zone string, records []Recor
 	}
 	s.api = linodego.NewClient(&http.Client{Transport: node.Agent.Transport()})
 	s.api.SetBaseURL(fmt.Sprintf("http://127.0.0.1:%d", apiPort)).SetAPIVersion("v4").SetToken(Token)
+	s.api.SetLogger(silence{}) // it retries while the server starts, and says so on our standard error
 	s.api.SetRetryWaitTime(50 * time.Millisecond).SetRetryMaxWaitTime(time.Second)
 	if err := s.seed(ctx, records); err != nil {
 		return nil, fmt.Errorf("start endpoint: %w", err)
 	}
 	return s, nil
 }
+
+type silence struct{}
+
+func (silence) Errorf(string, ...any) {}
+func (silence) Warnf(string, ...any)  {}
+func (silence) Debugf(string, ...any) {}
 
 func (s *Server) seed(ctx context.Context, records []Record) error {
 	var domain *linodego.Domain

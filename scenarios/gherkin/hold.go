@@ -20,13 +20,17 @@ func Hold(ctx context.Context, run *scenarios.Run, sel Selection, concurrency in
 	for _, d := range sel.Drills {
 		h.byKey[d.key] = d
 	}
+	fsys, paths := library(sel.Files)
+	if len(paths) == 0 {
+		return nil
+	}
 	suite := godog.TestSuite{
 		Name: "firedrill",
 		// All steps are registered in the scenario's own initializer: godog races otherwise when it runs several.
 		ScenarioInitializer: h.initialize,
 		Options: &godog.Options{
 			Format: "progress", Output: io.Discard, NoColors: true, Strict: true, Concurrency: max(1, concurrency),
-			Tags: sel.Tags, FeatureContents: contents(sel.Files), Paths: []string{}, DefaultContext: ctx,
+			Tags: sel.Tags, FS: fsys, Paths: paths, DefaultContext: ctx,
 		},
 	}
 	suite.Run() // its status says nothing that our verdicts do not

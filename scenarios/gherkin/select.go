@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"testing/fstest"
 
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
@@ -122,7 +123,11 @@ func Select(files []File, tags string, shard, shards int) (Selection, error) {
 	if err := CheckTags(tags); err != nil {
 		return sel, err
 	}
-	suite := godog.TestSuite{Options: &godog.Options{Tags: tags, FeatureContents: contents(files), Paths: []string{}}}
+	fsys, paths := library(files)
+	if len(paths) == 0 {
+		return sel, nil // godog would look for a folder of its own
+	}
+	suite := godog.TestSuite{Options: &godog.Options{Tags: tags, FS: fsys, Paths: paths}}
 	parsed, err := suite.RetrieveFeatures()
 	if err != nil {
 		return sel, fmt.Errorf("read features: %w", err)
@@ -145,12 +150,16 @@ func Select(files []File, tags string, shard, shards int) (Selection, error) {
 	return sel, nil
 }
 
-func contents(files []File) []godog.Feature {
-	var out []godog.Feature
+// library lays the files out for godog, wherever they came from: parsed twice in the same order, they give the same
+// ids, by which the scenarios that were selected are found again.
+func library(files []File) (fs.FS, []string) {
+	fsys, paths := fstest.MapFS{}, []string{}
 	for _, f := range files {
-		out = append(out, godog.Feature{Name: f.Name, Contents: f.Content})
+		name := path.Clean(strings.TrimLeft(strings.ReplaceAll(f.Name, "../", ""), "/"))
+		fsys[name] = &fstest.MapFile{Data: f.Content}
+		paths = append(paths, name)
 	}
-	return out
+	return fsys, paths
 }
 
 func drillOf(uri, feature string, p *messages.Pickle) Drill {
@@ -201,7 +210,10 @@ func Check(sel Selection, catalogue harness.Catalogue) error {
 			errs = append(errs, fmt.Errorf("%s: %w", where, err))
 		}
 		for _, s := range d.Steps {
-			if _, ok := steps.Match(s); !ok {
+			switch forms := steps.Match(s); {
+			case len(forms) > 1:
+				errs = append(errs, fmt.Errorf("%s: the step %q can be read as %q and as %q", where, s, forms[0].Form, forms[1].Form))
+			case len(forms) == 0:
 				errs = append(errs, fmt.Errorf("%s: line %d: there is no step %q%s (`firedrill list steps` shows all)", where, sel.line(d.File, s), s, near(s)))
 			}
 		}

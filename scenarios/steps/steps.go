@@ -45,14 +45,22 @@ func All() []Form {
 // The arguments of a form. Each is one capture group.
 var arguments = map[string]string{
 	"DURATION": `(\d+(?:\.\d+)? (?:milliseconds?|seconds?|minutes?))`,
-	"TARGET":   `(the [^"]*?|an? [a-z ]+?|every [^"]*?|nodes? "[^"]+"|datacenter "[^"]+")`,
+	"TARGET":   `(` + targets() + `)`,
 	"NUMBER":   `(\d+)`,
 	"PERCENT":  `(\d+(?:\.\d+)?%)`,
 	"NAME":     `([^"]+)`,
-	"TEXT":     `(.+)`,
 }
 
-var argument = regexp.MustCompile(`DURATION|TARGET|NUMBER|PERCENT|NAME|TEXT`)
+// targets is every way to name nodes, so that no form swallows the words of another.
+func targets() string {
+	var words []string
+	for _, t := range scenarios.Targets {
+		words = append(words, strings.ReplaceAll(regexp.QuoteMeta(t), "NAME", `[^"]+`))
+	}
+	return strings.Join(words, "|")
+}
+
+var argument = regexp.MustCompile(`DURATION|TARGET|NUMBER|PERCENT|NAME`)
 
 // compile makes the pattern of a form: its words stand for themselves, its capitals for their arguments, and
 // word(s) for singular and plural, one|other for a choice.
@@ -69,15 +77,15 @@ func compile(form string) *regexp.Regexp {
 // Pattern is the regular expression of the form.
 func (f Form) Pattern() *regexp.Regexp { return f.pattern }
 
-// Match finds the form of a step's text. Two that match are a mistake of ours, which a test rules out for the
-// shipped features.
-func Match(text string) (Form, bool) {
+// Match finds the forms of a step's text: one, unless the text is not in the vocabulary or the vocabulary is at fault.
+func Match(text string) []Form {
+	var out []Form
 	for _, f := range All() {
 		if f.pattern.MatchString(text) {
-			return f, true
+			out = append(out, f)
 		}
 	}
-	return Form{}, false
+	return out
 }
 
 type drillKey struct{}
