@@ -19,8 +19,9 @@ type deed struct {
 
 // deeds are all that is in force on this node, by fault. The agent heals from them alone.
 type deeds struct {
-	mu     sync.Mutex
-	faults map[string][]deed
+	mu      sync.Mutex
+	faults  map[string][]deed
+	healing sync.Map // fault to *sync.Mutex: one heal of a fault at a time
 }
 
 func newDeeds() *deeds { return &deeds{faults: map[string][]deed{}} }
@@ -32,11 +33,14 @@ func (d *deeds) push(fault string, x deed) {
 	d.faults[fault] = append(d.faults[fault], x)
 }
 
-// heal undoes a fault, last deed first. What could not be undone stays in force and can be healed again.
+// heal undoes a fault, last deed first. What could not be undone stays in force and can be healed again. A fault is
+// listed until it is undone, and a second heal waits for the first: nobody takes what is under way for done.
 func (d *deeds) heal(fault string) (agent.Stamp, error) {
+	one, _ := d.healing.LoadOrStore(fault, &sync.Mutex{})
+	one.(*sync.Mutex).Lock()
+	defer one.(*sync.Mutex).Unlock()
 	d.mu.Lock()
-	list := d.faults[fault]
-	delete(d.faults, fault)
+	list := append([]deed(nil), d.faults[fault]...)
 	d.mu.Unlock()
 	stamp := agent.Stamp{Began: agent.Monotonic()}
 	var proofs []string
@@ -52,11 +56,14 @@ func (d *deeds) heal(fault string) (agent.Stamp, error) {
 		proofs = append(proofs, proof)
 	}
 	stamp.Effective = agent.Monotonic()
-	if len(failed) > 0 {
-		d.mu.Lock()
-		d.faults[fault] = append(failed, d.faults[fault]...)
-		d.mu.Unlock()
+	d.mu.Lock()
+	// What was pushed meanwhile stays: only heals take deeds out, and this is the only one of the fault.
+	if left := append(failed, d.faults[fault][len(list):]...); len(left) > 0 {
+		d.faults[fault] = left
+	} else {
+		delete(d.faults, fault)
 	}
+	d.mu.Unlock()
 	if len(list) == 0 {
 		proofs = append(proofs, "nothing of it was in force")
 	}
