@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -82,7 +81,7 @@ const (
 
 // Drill begins a drill of the run.
 func (r *Run) Drill(s Scenario) (*Drill, error) {
-	dir := filepath.Join(r.Dir, "drills", s.ID)
+	dir := r.DrillDir(s.ID)
 	rec, err := record.Create(dir)
 	if err != nil {
 		return nil, err

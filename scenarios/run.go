@@ -94,6 +94,9 @@ func (r *Run) meta(ended time.Time, residue []string) meta {
 	return meta{RunID: r.ID, Started: r.Started, Ended: ended, Seed: r.Seed, Environment: r.Environment, Residue: residue}
 }
 
+// DrillDir is the folder of a drill of this run.
+func (r *Run) DrillDir(id string) string { return filepath.Join(r.Dir, "drills", id) }
+
 func (r *Run) progress(drill string, at time.Duration, what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

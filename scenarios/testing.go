@@ -85,18 +85,18 @@ func (d *Drill) Judge(t *testing.T) record.Judgement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.report(t, j)
+	Outcome(t, d.manifest, j)
 	return j
 }
 
-// report turns a judgement into the outcome of a test.
-func (d *Drill) report(t *testing.T, j record.Judgement) {
+// Outcome turns a judgement into the outcome of a test.
+func Outcome(t *testing.T, m record.Manifest, j record.Judgement) {
 	t.Helper()
 	if j.Verdict == record.NotDrilled {
-		if Required(d.manifest.Kind) {
-			t.Fatalf("not drilled, and %s asks for it: %s", RequireVariable, d.manifest.NotDrilled)
+		if Required(m.Kind) {
+			t.Fatalf("not drilled, and %s asks for it: %s", RequireVariable, m.NotDrilled)
 		}
-		t.Skip("not drilled: " + d.manifest.NotDrilled)
+		t.Skip("not drilled: " + m.NotDrilled)
 	}
 	for _, e := range j.Expectations {
 		if e.Verdict != record.Passed {

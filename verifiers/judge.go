@@ -235,7 +235,7 @@ func measureRTO(run *record.Run, s succession, j *record.Judgement) {
 		out := r.measure(run, s)
 		out.TargetMS = rtoTarget(run, r.lane.vantage)
 		j.RTOs = append(j.RTOs, out)
-		if r.stalled {
+		if r.stalled && r.untold != "" {
 			j.Reasons = append(j.Reasons, fmt.Sprintf("the recovery time in %s could not be told: %s", r.lane.vantage, r.note))
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"github.com/firedrill/firedrill/harness/record"
 )
 
+// stallShare is the part of a recovery time that a stall may be before it takes the figure back: one in ten.
+const stallShare = 10
+
 // neverInterrupted is the note of a recovery time that has no value because there was nothing to recover from.
 const neverInterrupted = "writes were never interrupted"
 
@@ -26,8 +29,9 @@ const neverInterrupted = "writes were never interrupted"
 //
 // The error of the figure is the sum of what can lie between the true moments and the recorded ones: a tick (the
 // service may be back just after a write was sent in vain), the time a write takes, what the prober lagged at the
-// edges, the bracket of the fault, and the clocks of both ends. A prober or host that stalled at an edge makes the
-// figure Inconclusive.
+// edges, the bracket of the fault, and the clocks of both ends. When the prober or the host stalled at an edge, the
+// figure stands with that much more error, and is Inconclusive when the stall is more than a tenth of it, or when
+// the bound lies within the error.
 type RTO struct {
 	MaxMS   Millis `json:"max_ms" doc:"longest recovery time, in milliseconds"`
 	Vantage string `json:"vantage,omitempty" doc:"datacenter of the application; without it, the worst of all"`
@@ -87,6 +91,8 @@ func (r recovery) judge(run *record.Run, bound time.Duration) record.Verdict {
 	switch {
 	case r.untold != "":
 		return record.Inconclusive
+	case r.stalled && !r.open && max(r.value-bound, bound-r.value) <= r.margin:
+		return record.Inconclusive // on which side of the bound the true value lies, the stall hides
 	case r.hit && (r.value > bound || r.open && whole(run)):
 		return record.Failed
 	case !whole(run):
@@ -211,7 +217,7 @@ func (l *lane) byCause(run *record.Run, all []cause) []recovery {
 	return out
 }
 
-// finish adds the error and the notes, and takes the figure back when the prober stalled at its edges.
+// finish adds the error and the notes, and takes the figure back when the prober stalled for too long at its edges.
 func (r *recovery) finish(run *record.Run, edges []span, several bool) {
 	lag, stalled := r.lane.stalledIn(edges...)
 	r.margin = r.lane.tick + r.lane.service + lag + r.cause.bracket() + clockError(run, r.cause.Targets, r.lane.nodes)
@@ -221,9 +227,13 @@ func (r *recovery) finish(run *record.Run, edges []span, several bool) {
 	if r.relapses > 0 {
 		r.note = join(r.note, "writes were interrupted again "+plural(r.relapses, "time")+" before they were back for good")
 	}
-	if stalled != "" {
-		r.untold, r.stalled = stalled, true
-		r.note = join(stalled+" at an edge of the outage (measured: "+figure(r.value)+")", r.note)
+	if stalled == "" {
+		return
+	}
+	r.stalled = true
+	r.note = join(stalled+" at an edge of the outage (measured: "+figure(r.value)+")", r.note)
+	if lag > r.value/stallShare {
+		r.untold = stalled
 	}
 }
 

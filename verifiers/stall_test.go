@@ -1,0 +1,26 @@
+package verifiers
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/firedrill/firedrill/harness/record"
+)
+
+// A short stall costs precision, not the figure.
+func TestShortStallWidensTheError(t *testing.T) {
+	h := failover().event(recover2+5*ms, record.KindStall, "", "", "ms", "120")
+	j := Judge(h.run())
+	require.NotNil(t, j.RTO.ValueMS)
+	assert.Greater(t, j.RTO.ErrorMS, 120.0)
+	within := func(bound time.Duration) record.Verdict {
+		return RTO{MaxMS: Millis(bound.Milliseconds())}.Verify(h.run()).Status
+	}
+	value := time.Duration(*j.RTO.ValueMS) * time.Millisecond
+	assert.Equal(t, record.Passed, within(value+time.Second))
+	assert.Equal(t, record.Inconclusive, within(value+50*ms), "the bound lies within the error")
+	assert.Equal(t, record.Failed, within(value-time.Second))
+}
