@@ -1,0 +1,49 @@
+# make drill   stand real topologies up, break them, measure, and print the path of the report
+# make test    everything that can be tested here, on real servers (at most 20 minutes on 2 cores)
+# make check   unit tests, vet, lint: no Docker
+# make bench   the figures: stand-up times, the error of the recovery time; kept in bench/
+# make clean   remove what runs left, and what was built here
+
+FIREDRILL := bin/firedrill
+GO        := go
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+SOURCES   := $(shell find . -name '*.go' -o -path './harness/*' -type f -o -path './features/*' -type f -o -path './reports/templates/*' -type f) go.mod go.sum
+
+# A pinned linter, outside go.mod: users of the packages do not inherit it.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+.PHONY: drill test check bench clean setup lint
+
+drill: setup
+	$(FIREDRILL) run --tags @smoke
+
+test: setup
+	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) $(GO) test -p 1 -count=1 -timeout 40m ./...
+
+check:
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt: $$(gofmt -l $$(git ls-files '*.go'))"; exit 1; }
+	$(MAKE) --no-print-directory lint
+	$(GO) test -race -short ./...
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+bench: setup
+	@mkdir -p bench
+	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_BENCH=$(CURDIR)/bench $(GO) test -count=1 -timeout 60m -run '^TestBench' -v ./scenarios/
+
+clean:
+	@if [ -x $(FIREDRILL) ]; then $(FIREDRILL) clean --all; fi
+	rm -rf bin bench
+
+# Everything that a fresh machine lacks: the engine, the program, the images.
+setup: $(FIREDRILL)
+	@./harness/images/engine.sh
+	@$(FIREDRILL) doctor --build
+
+$(FIREDRILL): $(SOURCES)
+	@mkdir -p bin
+	@echo "building firedrill"
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.Version=$(VERSION)' -o $@ ./cmd/firedrill
