@@ -26,6 +26,9 @@ const (
 	flipLog            = "/var/log/firedrill/dns-flip.log"
 )
 
+// pollSeconds is how often Orchestrator looks at each server; its default of 5 s is most of the detection time of a crash.
+const pollSeconds = 1
+
 // checkSettings refuses what nobody would read. Unknown keys of a component are refused later, by the component.
 func checkSettings(settings harness.Settings) error {
 	for _, component := range slices.Sorted(maps.Keys(settings)) {
@@ -131,8 +134,7 @@ func (t *Topology) orchestratorJSON(mask bool) (string, error) {
 		"DetectInstanceAliasQuery": "select @@report_host",
 		"DetectDataCenterQuery":    t.perServer(func(m *member) string { return m.Datacenter }),
 
-		// The default of 5 s is most of the detection time of a crash.
-		"InstancePollSeconds": 1,
+		"InstancePollSeconds": pollSeconds,
 		// Calls into a black hole hold everything up; the defaults are 2, 10 and 600 s.
 		"MySQLConnectTimeoutSeconds": 1, "MySQLDiscoveryReadTimeoutSeconds": 2, "MySQLTopologyReadTimeoutSeconds": 5,
 
@@ -232,7 +234,7 @@ func managerFiles(conf string) []agent.File {
 	return out
 }
 
-// hookSecrets are how the hooks reach the endpoint's API: known only once it runs.
+// hookSecrets are how the hooks reach the endpoint's API: hook.env, which has no secret in it, and the token's own file.
 func hookSecrets(linode map[string]string) []agent.File {
 	env := fmt.Sprintf("LINODE_URL=%s\nLINODE_TOKEN_FILE=%s\nDNS_FLIP_NAME=%s\nDNS_FLIP_LOG=%s\nFIREDRILL_HOOK_LOG=%s\n",
 		linode["LINODE_URL"], tokenFile, name, flipLog, hookLog)

@@ -59,19 +59,11 @@ func (i Instance) path() string { return url.PathEscape(i.Hostname) + "/" + strc
 
 // InstanceState is what Orchestrator knows of an instance.
 type InstanceState struct {
-	Key                        Instance
-	MasterKey                  Instance
-	ClusterName                string
-	ReadOnly                   bool
-	IsLastCheckValid           bool
-	ReplicationIOThreadRuning  bool //nolint:misspell // the API's own spelling
-	ReplicationSQLThreadRuning bool //nolint:misspell // the API's own spelling
-	IsDowntimed                bool
-	DowntimeReason             string
-	DataCenter                 string
-	PromotionRule              string
-	Version                    string
-	Problems                   []string
+	Key              Instance
+	MasterKey        Instance // empty host: it replicates from nobody
+	ClusterName      string
+	IsLastCheckValid bool
+	IsDowntimed      bool // a failed primary is, for a year, and so is one that was switched over
 }
 
 // Analysis is a problem, or a warning on the structure, of one instance.
@@ -98,13 +90,11 @@ type Recovery struct {
 	UID                    string
 	AnalysisEntry          Analysis
 	SuccessorKey           *Instance
-	IsActive               bool
 	IsSuccessful           bool
 	LostReplicas           []Instance
 	AllErrors              []string
 	RecoveryStartTimestamp Timestamp
 	RecoveryEndTimestamp   Timestamp
-	Acknowledged           bool
 }
 
 // Successor is the promoted node, empty when there is none (yet).
@@ -121,7 +111,6 @@ func (r Recovery) number() string { return strconv.FormatInt(r.ID, 10) }
 // Step is what a recovery did.
 type Step struct {
 	ID      int64 `json:"Id"`
-	AuditAt Timestamp
 	Message string
 }
 
@@ -135,10 +124,7 @@ type Blocked struct {
 
 // Status describes an Orchestrator.
 type Status struct {
-	Healthy        bool
 	Hostname       string
-	IsActiveNode   bool
-	RaftLeader     string
 	AvailableNodes []struct{ Hostname, AppVersion string }
 }
 

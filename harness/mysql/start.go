@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +28,15 @@ const (
 )
 
 // holdsBack is how long Orchestrator recovers nothing after its start: three times InstancePollSeconds.
-const holdsBack = 3 * time.Second
+func (t *Topology) holdsBack() time.Duration {
+	poll := pollSeconds
+	for key, value := range t.settings[harness.Orchestrator] {
+		if own, err := strconv.Atoi(value); err == nil && strings.EqualFold(key, "InstancePollSeconds") {
+			poll = own
+		}
+	}
+	return 3 * time.Duration(poll) * time.Second
+}
 
 // starting is what the parts of Start wait for in each other.
 type starting struct {
@@ -213,12 +222,14 @@ func (t *Topology) startManager(ctx context.Context, s *starting, m *managerNode
 	if err != nil {
 		return err
 	}
-	m.ripe = time.Now().Add(holdsBack)
+	m.ripe = time.Now().Add(t.holdsBack())
 	s.done(m.Name)
 	if err := s.wait(ctx, t.dns.Name); err != nil {
 		return err
 	}
-	if err := m.Agent.Put(ctx, hookSecrets(t.endpoint.HookEnv())...); err != nil {
+	files := hookSecrets(t.endpoint.HookEnv())
+	t.keep(m.Name, "hook.env", string(files[0].Data))
+	if err := m.Agent.Put(ctx, files...); err != nil {
 		return fmt.Errorf("configure hooks: %w", err)
 	}
 	return nil

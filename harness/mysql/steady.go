@@ -222,8 +222,11 @@ func (t *Topology) Primary(ctx context.Context) (*harness.Node, error) {
 		instances, err = m.api.Instances(ctx)
 	}
 	node, why := choosePrimary(instances, writers(views))
-	if node == "" {
-		return nil, fmt.Errorf("find the primary: %w", errors.Join(errors.New(why), err))
+	switch {
+	case node == "" && err != nil:
+		return nil, fmt.Errorf("find the primary: %s: %w", why, err)
+	case node == "":
+		return nil, fmt.Errorf("find the primary: %s", why)
 	}
 	found := t.member(node)
 	if found == nil {

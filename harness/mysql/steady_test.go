@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 
 	mdns "github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/record"
 )
@@ -130,4 +132,9 @@ func TestParseRow(t *testing.T) {
 	assert.Equal(t, "9", row.Server, "a server that is not of the topology keeps its number")
 	_, err = parseRow(page, 2, nil)
 	assert.Error(t, err)
+}
+
+func TestOrchestratorHoldsBackForThreeOfItsPolls(t *testing.T) {
+	assert.Equal(t, 3*time.Second, onPaper(t, nil).holdsBack())
+	assert.Equal(t, 15*time.Second, onPaper(t, harness.Settings{"orchestrator": {"instancePollSeconds": "5"}}).holdsBack())
 }

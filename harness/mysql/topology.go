@@ -103,7 +103,7 @@ type Topology struct {
 type managerNode struct {
 	*harness.Node
 	api Orchestrator
-	// ripe is when it begins to recover anything: it holds back at first, see holdsBack.
+	// ripe is when it begins to recover anything: it holds back at first (holdsBack).
 	ripe time.Time
 }
 

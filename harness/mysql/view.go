@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ type view struct {
 	source      string // where it replicates from, as it names it; empty for nobody
 	replicating bool   // receiver and applier both run
 	delayed     bool   // it applies late on purpose
+	lagging     bool   // it applies late, and not on purpose
 	executed    string // GTID set
 	ioError     string
 	sqlError    string
@@ -26,6 +28,9 @@ type view struct {
 
 // viewTimeout bounds a look at a server: one that hangs must not hold up what is said of the others.
 const viewTimeout = 2 * time.Second
+
+// lagMax, in seconds, is what a replica under load may be behind: the figure has no finer steps and jumps by one.
+const lagMax = 1
 
 // view asks a server about itself, from inside its node.
 func (t *Topology) view(ctx context.Context, m *member) view {
@@ -48,6 +53,8 @@ func (t *Topology) view(ctx context.Context, m *member) view {
 	v.source = replica.Get(0, "Source_Host")
 	v.replicating = replica.Get(0, "Replica_IO_Running") == "Yes" && replica.Get(0, "Replica_SQL_Running") == "Yes"
 	v.delayed = replica.Get(0, "SQL_Delay") != "" && replica.Get(0, "SQL_Delay") != "0"
+	lag, err := strconv.Atoi(replica.Get(0, "Seconds_Behind_Source"))
+	v.lagging = err == nil && lag > lagMax && !v.delayed
 	v.ioError, v.sqlError = replica.Get(0, "Last_IO_Error"), replica.Get(0, "Last_SQL_Error")
 	return v
 }
@@ -68,9 +75,11 @@ func (t *Topology) views(ctx context.Context) []view {
 func (v view) trouble() string {
 	switch {
 	case v.err != nil:
-		return fmt.Sprintf("%s does not answer: %s", v.node, v.err)
+		return fmt.Sprintf("%s does not answer: %s", v.node, strings.TrimPrefix(v.err.Error(), v.node+": "))
 	case v.source == "":
 		return v.node + " replicates from nobody"
+	case v.replicating && v.lagging:
+		return fmt.Sprintf("%s lags behind %s", v.node, v.source)
 	case v.replicating:
 		return ""
 	case v.sqlError != "":

@@ -281,11 +281,22 @@ func (w *watcher) blockedNow(blocked []Blocked) {
 	for _, b := range blocked {
 		node := b.FailedInstanceKey.Hostname
 		key := fmt.Sprintf("%s %s %d", node, b.Analysis, b.BlockingRecoveryID)
-		if w.blocked[key] {
+		if w.blocked[key] || w.blocksItself(b) {
 			continue
 		}
 		w.blocked[key] = true
 		w.report(record.KindManager, node, fmt.Sprintf("recovery of %s (%s) is blocked by recovery %d: anti-flapping", node, b.Analysis, b.BlockingRecoveryID),
 			map[string]string{"blocked": "true", "analysis": b.Analysis})
 	}
+}
+
+// blocksItself tells a recovery that still goes on, and for which Orchestrator notes each second that it begins no
+// second one, from a later failure that is not recovered. Orchestrator's times have steps of a second.
+func (w *watcher) blocksItself(b Blocked) bool {
+	for _, f := range w.known {
+		if f.ID == b.BlockingRecoveryID && f.AnalysisEntry.AnalyzedInstanceKey == b.FailedInstanceKey {
+			return !f.ended || b.LastBlockedTimestamp.Sub(f.RecoveryEndTimestamp.Time) <= time.Second
+		}
+	}
+	return false
 }

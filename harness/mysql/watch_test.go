@@ -102,6 +102,27 @@ func TestWatchTellsAFailureAndABlock(t *testing.T) {
 	}, sink.take())
 }
 
+func TestARecoveryThatGoesOnBlocksOnlyItself(t *testing.T) {
+	s := &scripted{steps: map[string][]Step{}}
+	w, sink := watched(s)
+	w.look(t.Context())
+	began := time.Now()
+	s.recoveries = []Recovery{{ID: 1, UID: "u", AnalysisEntry: on("m1", "DeadMaster")}}
+	s.blocked = []Blocked{{FailedInstanceKey: Instance{"m1", 3306}, Analysis: "DeadMaster", BlockingRecoveryID: 1, LastBlockedTimestamp: Timestamp{began}}}
+	look := func() []string {
+		sink.take()
+		for range blockedEvery {
+			w.look(t.Context())
+		}
+		return sink.take()
+	}
+	assert.Equal(t, []string{"promotion_started m1: recovery of m1 began (DeadMaster)"}, look())
+	s.recoveries[0].RecoveryEndTimestamp = Timestamp{began.Add(time.Second)}
+	assert.Equal(t, []string{"manager m1: recovery of m1 was not successful"}, look())
+	s.blocked[0].LastBlockedTimestamp = Timestamp{began.Add(5 * time.Second)}
+	assert.Equal(t, []string{"manager m1: recovery of m1 (DeadMaster) is blocked by recovery 1: anti-flapping"}, look())
+}
+
 func TestWatchTellsSilence(t *testing.T) {
 	s := &scripted{}
 	w, sink := watched(s)
