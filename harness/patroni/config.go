@@ -1,6 +1,7 @@
 package patroni
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -190,6 +191,11 @@ func (c config) etcdArgv(n *harness.Node) []string {
 // Config are the files as run, by node and name, without passwords.
 func (t *Topology) Config() map[string]string {
 	out := map[string]string{}
+	if dynamic, err := t.config.dynamic(); err == nil {
+		if data, err := json.MarshalIndent(dynamic, "", "  "); err == nil {
+			out[t.databases[0].Name+"/dynamic.json"] = string(data) + "\n" // one for all nodes, sent through the first
+		}
+	}
 	for _, n := range t.nodes {
 		switch n.Component {
 		case harness.Patroni:

@@ -145,3 +145,13 @@ func TestEffectiveTimes(t *testing.T) {
 		require.Equal(t, c.want, effective(c.sent), "%v", c.sent)
 	}
 }
+
+func TestInEffectNamesWhatWasClamped(t *testing.T) {
+	in := inEffect(map[string]any{"ttl": 5.0, "loop_wait": 1.0, "maximum_lag_on_failover": 1048576.0, "synchronous_mode": "quorum"})
+	require.Equal(t, "20 (5 was asked for)", in["ttl"])
+	require.Equal(t, "1", in["loop_wait"])
+	require.Equal(t, "9 (10 was asked for)", inEffect(map[string]any{"ttl": 20, "retry_timeout": 10})["retry_timeout"])
+	require.Equal(t, "1048576", in["maximum_lag_on_failover"])
+	require.Equal(t, "quorum", in["synchronous_mode"])
+	require.Equal(t, "300", in["primary_start_timeout"])
+}

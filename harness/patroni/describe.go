@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -15,19 +16,21 @@ import (
 func (t *Topology) Describe(ctx context.Context) map[string]string {
 	out := map[string]string{}
 	statuses, errs := t.statuses(ctx)
+	answers := -1
 	for i, s := range statuses {
 		if errs[i] != nil {
 			continue
 		}
-		out["patroni"] = s.Patroni.Version
-		out["postgresql"] = fmt.Sprintf("%d.%d", s.ServerVersion/10000, s.ServerVersion%10000)
-		t.describeDynamic(ctx, t.databases[i], out)
-		break
-	}
-	for i, s := range statuses {
-		if errs[i] == nil && s.Writable() {
+		answers = i
+		if s.Writable() {
 			out["leader"], out["timeline"] = t.databases[i].Name, strconv.Itoa(s.Timeline)
 		}
+	}
+	if answers >= 0 {
+		s := statuses[answers]
+		out["patroni"] = s.Patroni.Version
+		out["postgresql"] = fmt.Sprintf("%d.%d", s.ServerVersion/10000, s.ServerVersion%10000)
+		t.describeDynamic(ctx, t.databases[answers], out)
 	}
 	members, errs := t.members(ctx)
 	for i, m := range members {
@@ -50,26 +53,32 @@ func (t *Topology) describeDynamic(ctx context.Context, n *harness.Node, out map
 		out["dynamic_configuration"] = "unknown: " + err.Error()
 		return
 	}
-	in := effective(sent)
-	for key, value := range map[string]int{"ttl": in.TTL, "loop_wait": in.LoopWait, "retry_timeout": in.RetryTimeout} {
-		out[key] = strconv.Itoa(value)
-		if asked, ok := sent[key]; ok && integer(asked, value) != value {
-			out[key] += fmt.Sprintf(" (%v was asked for)", asked)
-		}
+	maps.Copy(out, inEffect(sent))
+	if ttl, err := t.leaderTTL(ctx); err == nil && ttl != effective(sent).TTL {
+		out["ttl"] = fmt.Sprintf("%d (by the leader key's lease in etcd; %s was asked for)", ttl, text(sent["ttl"]))
 	}
-	if ttl, err := t.leaderTTL(ctx); err == nil && ttl != in.TTL {
-		out["ttl"] = fmt.Sprintf("%d (by the leader key's lease in etcd; %v was asked for)", ttl, sent["ttl"])
-	}
-	defaults := map[string]string{
+}
+
+// inEffect is the dynamic configuration that decides a failover: times as the nodes run them, the rest as sent or as
+// Patroni has it by default.
+func inEffect(sent map[string]any) map[string]string {
+	out := map[string]string{
 		"synchronous_mode": "false", "synchronous_mode_strict": "false", "failsafe_mode": "false",
 		"maximum_lag_on_failover": "1048576", "primary_start_timeout": "300",
 	}
-	for key, value := range defaults {
-		out[key] = value
+	for key := range out {
 		if asked, ok := sent[key]; ok {
 			out[key] = text(asked)
 		}
 	}
+	in := effective(sent)
+	for key, value := range map[string]int{"ttl": in.TTL, "loop_wait": in.LoopWait, "retry_timeout": in.RetryTimeout} {
+		out[key] = strconv.Itoa(value)
+		if asked, ok := sent[key]; ok && integer(asked, value) != value {
+			out[key] += fmt.Sprintf(" (%s was asked for)", text(asked))
+		}
+	}
+	return out
 }
 
 // text writes a value of the dynamic configuration as one would type it: JSON's numbers are floats in Go.

@@ -228,3 +228,85 @@ func TestKilledPostgresFailsOver(t *testing.T) {
 	require.NotEmpty(t, rows)
 	t.Logf("%+v", final)
 }
+
+// A scenario's own times and strict synchronous replication hold once it stands, and a switchover to a named node works.
+func TestSettingsHoldAndOperatorSwitchesOver(t *testing.T) {
+	settings := harness.Settings{}
+	for k, v := range map[string]string{"ttl": "25", "loop_wait": "10", "retry_timeout": "5", "synchronous_mode": "true", "synchronous_mode_strict": "true"} {
+		settings.Set("patroni", k, v)
+	}
+	settings.Set("postgresql", "work_mem", "8MB")
+	topology, nodes := stand(t, "patroni-3", settings)
+	d := topology.Describe(t.Context())
+	require.Equal(t, "25", d["ttl"])
+	require.Equal(t, "10", d["loop_wait"])
+	require.Equal(t, "true", d["synchronous_mode"])
+	p1 := node(t, nodes, "p1")
+	rows, err := p1.Agent.Query(t.Context(), agent.Query{Database: topology.Admin(p1),
+		SQL: "SELECT current_setting('work_mem') AS work_mem, (SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync') AS sync"})
+	require.NoError(t, err)
+	require.Equal(t, "8MB", rows.Get(0, "work_mem"))
+	require.Equal(t, "1", rows.Get(0, "sync"))
+	leaders, ok, err := topology.Select(t.Context(), "the etcd leader")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Len(t, leaders, 1)
+
+	l, now := watch(t, topology, nodes)
+	require.NoError(t, wait.Hold(t.Context(), time.Second))
+	asked := now()
+	require.ErrorContains(t, topology.Operate(t.Context(), "switchover", "p1"), "Patroni refuses")
+	var standby string
+	for _, name := range []string{"p2", "p3"} { // only the synchronous one may become the leader
+		if err = topology.Operate(t.Context(), "switchover", name); err == nil {
+			standby = name
+			break
+		}
+		t.Log(err)
+	}
+	require.NoError(t, err)
+	t.Logf("switchover to %s in %s", standby, now()-asked)
+	steady(t, topology, time.Minute)
+	primary, err := topology.Primary(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, standby, primary.Name)
+	_, ok = l.find(record.KindPromoted, standby, asked)
+	require.True(t, ok)
+}
+
+// A Patroni that is killed leaves its PostgreSQL, which takes writes beside the new leader: the survey finds what it
+// has and the leader has not.
+func TestSurveyFindsTheOldPrimarysOwnWAL(t *testing.T) {
+	topology, nodes := stand(t, "patroni-3", nil)
+	l, now := watch(t, topology, nodes)
+	require.NoError(t, wait.Hold(t.Context(), time.Second))
+	struck := now()
+	p1 := node(t, nodes, "p1")
+	_, err := p1.Agent.Kill(t.Context(), agent.KillSpec{Fault: "f", Processes: []string{"patroni"}, Signal: "KILL", Hold: true})
+	require.NoError(t, err)
+	require.NoError(t, wait.Until(t.Context(), "promotion", time.Minute, func(context.Context) (bool, string, error) {
+		_, ok := l.find(record.KindPromoted, "", struck)
+		return ok, "", nil
+	}))
+	t.Logf("promoted %s after the kill", now()-struck)
+	app := topology.Application()
+	app.Host = p1.Address
+	_, err = p1.Agent.Query(t.Context(), agent.Query{Database: app, SQL: "INSERT INTO ledger (id, attempt, server) VALUES (1, 0, 'x')"})
+	require.NoError(t, err, "the old primary still takes writes")
+	final, rows, err := topology.Survey(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, "p1", final.Primary)
+	require.Empty(t, rows)
+	require.Contains(t, final.Nodes[0].Errant, "timeline 2 up to")
+	require.True(t, final.Nodes[0].Writable)
+	require.Equal(t, "patroni does not run", final.Nodes[0].Err)
+	t.Logf("%+v", final)
+	healing := now()
+	_, err = p1.Agent.Heal(t.Context(), "f")
+	require.NoError(t, err)
+	steady(t, topology, 2*time.Minute)
+	t.Logf("rejoined %s after the heal", now()-healing)
+	final, _, err = topology.Survey(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, final.Nodes[0].Errant)
+}

@@ -50,8 +50,8 @@ func integer(v any, otherwise int) int {
 	return otherwise
 }
 
-// configure sets the scenario's dynamic configuration, and waits until the leader's key shows that the nodes have
-// taken it: etcd tells what time to live the key was really granted.
+// configure sets the scenario's dynamic configuration and waits until it is in effect: until every node has read etcd
+// once more, and etcd tells that the leader's key was granted the time to live that follows from it.
 func (t *Topology) configure(ctx context.Context) error {
 	want, err := t.config.dynamic()
 	if err != nil {
@@ -62,9 +62,13 @@ func (t *Topology) configure(ctx context.Context) error {
 		return err
 	}
 	if !reflect.DeepEqual(normal(want), normal(fast)) {
+		before, _ := t.statuses(ctx)
 		// A key that only the start had would stay; there is none, since fast has less than what is wanted.
 		if err := restOf(t.databases[0]).PatchConfig(ctx, want); err != nil {
 			return fmt.Errorf("set dynamic configuration: %w", err)
+		}
+		if err := t.awaitRead(ctx, before); err != nil {
+			return err
 		}
 	}
 	wantTTL := effective(want).TTL
@@ -74,6 +78,20 @@ func (t *Topology) configure(ctx context.Context) error {
 			return false, err.Error(), nil
 		}
 		return ttl == wantTTL, "ttl " + strconv.Itoa(ttl), nil
+	})
+}
+
+// awaitRead waits until every node has read etcd since it said before.
+func (t *Topology) awaitRead(ctx context.Context, before []Status) error {
+	return wait.Until(ctx, "dynamic configuration read by every node", joinWithin, func(ctx context.Context) (bool, string, error) {
+		var missing []string
+		statuses, errs := t.statuses(ctx)
+		for i, s := range statuses {
+			if errs[i] != nil || s.DCSLastSeen <= before[i].DCSLastSeen {
+				missing = append(missing, t.databases[i].Name)
+			}
+		}
+		return len(missing) == 0, "not read by " + list(missing), nil
 	})
 }
 

@@ -78,6 +78,7 @@ func (c etcdClient) grantedTTL(ctx context.Context, lease string) (int, error) {
 type memberStatus struct {
 	Version string   `json:"version"`
 	Leader  string   `json:"leader"` // id of the leader; "0" or empty: none
+	Term    int64    `json:"raftTerm,string"`
 	Errors  []string `json:"errors"`
 	Header  struct {
 		MemberID string `json:"member_id"`

@@ -37,13 +37,8 @@ func (t *Topology) Select(ctx context.Context, target string) ([]*harness.Node, 
 	n := len(t.etcd)
 	switch target {
 	case "the etcd leader":
-		members, errs := t.members(ctx)
-		for i, m := range members {
-			if errs[i] == nil && m.leads() {
-				return t.etcd[i : i+1], true, nil
-			}
-		}
-		return nil, true, fmt.Errorf("find the etcd leader: no member says that it leads: %w", errors.Join(errs...))
+		leader, err := t.etcdLeader(ctx)
+		return leader, true, err
 	case "every etcd member":
 		return t.etcd, true, nil
 	case "a minority of etcd":
@@ -62,6 +57,21 @@ func (t *Topology) Select(ctx context.Context, target string) ([]*harness.Node, 
 		return t.names, true, nil
 	}
 	return nil, false, nil
+}
+
+// etcdLeader is the member that leads in the latest term: one that is cut off leads on for a second in its old one.
+func (t *Topology) etcdLeader(ctx context.Context) ([]*harness.Node, error) {
+	members, errs := t.members(ctx)
+	leader, term := -1, int64(-1)
+	for i, m := range members {
+		if errs[i] == nil && m.leads() && m.Term > term {
+			leader, term = i, m.Term
+		}
+	}
+	if leader < 0 {
+		return nil, fmt.Errorf("find the etcd leader: no member says that it leads: %w", errors.Join(errs...))
+	}
+	return t.etcd[leader : leader+1], nil
 }
 
 // operateWithin bounds Patroni's own wait for a switchover: it answers after 2 * loop_wait at the latest.

@@ -48,6 +48,8 @@ type Status struct {
 		State           string `json:"state"`
 		SyncState       string `json:"sync_state"`
 	} `json:"replication"`
+	// DCSLastSeen is when the node last read etcd, in whole seconds since the epoch: once in each of its loops.
+	DCSLastSeen          int64          `json:"dcs_last_seen"`
 	ClusterUnlocked      bool           `json:"cluster_unlocked"`
 	FailsafeModeIsActive bool           `json:"failsafe_mode_is_active"`
 	Pause                bool           `json:"pause"`

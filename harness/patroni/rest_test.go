@@ -38,6 +38,7 @@ func TestStatus(t *testing.T) {
 	require.True(t, s.Writable())
 	require.Equal(t, int64(67428968), s.XLog.Location)
 	require.Equal(t, 1, s.Timeline)
+	require.Equal(t, int64(1795251593), s.DCSLastSeen)
 	require.Equal(t, "async", s.Replication[0].SyncState)
 	require.Equal(t, "4.0.7", s.Patroni.Version)
 	s, err = serve(t, map[string]string{"GET /patroni": replicaBody}, nil).Status(t.Context())
@@ -80,7 +81,7 @@ func TestEtcdGateway(t *testing.T) {
 	e := etcdClient{serve(t, map[string]string{
 		"POST /v3/kv/range":           `{"header":{},"kvs":[{"key":"L3NlcnZpY2UvZmlyZWRyaWxsL2xlYWRlcg==","value":"cDM=","lease":"7587881"},{"key":"L3NlcnZpY2UvZmlyZWRyaWxsL21lbWJlcnMvcDE=","value":"e30="}],"count":"2"}`,
 		"POST /v3/lease/timetolive":   `{"header":{},"ID":"7587881","TTL":"17","grantedTTL":"20"}`,
-		"POST /v3/maintenance/status": `{"header":{"member_id":"42"},"version":"3.5.16","leader":"42"}`,
+		"POST /v3/maintenance/status": `{"header":{"member_id":"42"},"version":"3.5.16","leader":"42","raftTerm":"2"}`,
 		"GET /version":                `{"etcdserver":"3.5.16","etcdcluster":"not_decided"}`,
 	}, nil)}
 	k, err := e.keys(t.Context())
@@ -93,6 +94,7 @@ func TestEtcdGateway(t *testing.T) {
 	s, err := e.status(t.Context())
 	require.NoError(t, err)
 	require.True(t, s.leads())
+	require.Equal(t, int64(2), s.Term)
 	ready, seen, err := e.ready(t.Context())
 	require.NoError(t, err)
 	require.False(t, ready, seen)
@@ -138,4 +140,15 @@ func TestUnsteadyReasons(t *testing.T) {
 	n, reasons = unsteadyPatroni(nodes, "", []Status{replica, replica, replica}, none)
 	require.Nil(t, n)
 	require.Equal(t, []string{"there is no leader", "writable: nobody; holder of the leader key: nobody"}, reasons)
+}
+
+func TestSynchronousModeWithoutAStandbyIsUnsteady(t *testing.T) {
+	k := func(config, sync string) keys {
+		return keys{"leader": {Value: "p1"}, "config": {Value: config}, "sync": {Value: sync}}
+	}
+	require.Empty(t, unsteadySync(k(`{"ttl":20}`, "")))
+	require.Empty(t, unsteadySync(k(`{"synchronous_mode":false}`, "")))
+	require.NotEmpty(t, unsteadySync(k(`{"synchronous_mode":true}`, "")))
+	require.NotEmpty(t, unsteadySync(k(`{"synchronous_mode":"quorum"}`, `{"leader":"p2","sync_standby":"p1"}`)), "the key of the leader before")
+	require.Empty(t, unsteadySync(k(`{"synchronous_mode":true}`, `{"leader":"p1","sync_standby":"p2"}`)))
 }

@@ -3,6 +3,7 @@ package patroni
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +27,7 @@ func (t *Topology) Steady(ctx context.Context) ([]string, error) {
 	if leader == nil {
 		return reasons, ctx.Err()
 	}
+	reasons = append(reasons, unsteadySync(k)...)
 	for _, p := range t.proxies {
 		up, err := serversUp(ctx, p)
 		switch {
@@ -97,6 +99,30 @@ func unsteadyLeader(n *harness.Node, s Status) (reasons []string) {
 		reasons = append(reasons, "failsafe mode is active on "+n.Name)
 	}
 	return reasons
+}
+
+// unsteadySync says that a promise of no loss is not kept yet: Patroni commits without a standby until it has chosen
+// one, and after an election until the new leader has.
+func unsteadySync(k keys) []string {
+	var dynamic struct {
+		Mode any `json:"synchronous_mode"`
+	}
+	if json.Unmarshal([]byte(k["config"].Value), &dynamic) != nil {
+		return nil
+	}
+	switch mode := strings.ToLower(fmt.Sprint(dynamic.Mode)); mode {
+	case "<nil>", "false", "off", "no", "0":
+		return nil
+	}
+	var sync struct {
+		Leader  string `json:"leader"`
+		Standby string `json:"sync_standby"`
+	}
+	_ = json.Unmarshal([]byte(k["sync"].Value), &sync) // no key yet is no standby yet
+	if sync.Standby == "" || sync.Leader != k["leader"].Value {
+		return []string{"synchronous mode is on, and no replica is synchronous yet"}
+	}
+	return nil
 }
 
 // unsteadyName looks at the record that callbacks change and the name server answers with.

@@ -168,7 +168,7 @@ func (w *watcher) asides(k keys) (out []record.Event) {
 	}
 	if request := k["failover"].Value; request != w.request {
 		w.request = request
-		if request != "" {
+		if request != "" && request != "{}" { // emptied once it is done
 			out = append(out, manager("", "request of an operator: "+request))
 		}
 	}
