@@ -264,7 +264,7 @@ func (w *watcher) stepsNow(f *followed, steps []Step) {
 var chatter = []string{
 	"will handle ", "Running ", "Completed ", "done running ", "Writing KV ", "Distributing KV ", "Waiting for ", "Executed ", "promoted replica: ",
 	"RecoverDeadMaster: masterRecoveryType=", "RecoverDeadMaster: regrouping ", "RecoverDeadMaster: promotedReplicaIsIdeal(", "RecoverDeadMaster: will ",
-	"RecoverDeadMaster: promoted server coordinates", "RecoverDeadMaster: updating cluster_alias",
+	"RecoverDeadMaster: promoted server coordinates", "RecoverDeadMaster: updating cluster_alias", "checking ", "+ checking ", "+ searching ",
 }
 
 func telling(step string) bool {
