@@ -83,7 +83,9 @@ func (d *Drill) takeDown(ctx context.Context) error {
 		return nil
 	}
 	d.phase("down")
-	return d.undo.Run(ctx)
+	err := d.undo.Run(ctx)
+	d.phase("gone")
+	return err
 }
 
 // judge closes the record, reads it back and judges that: what cannot be read again counts for nothing.
