@@ -4,9 +4,12 @@ Feature: The PostgreSQL leader is lost
   name and the proxy follow, and no write that the application saw acknowledged
   is gone. A fault that leaves the leader its key must not move it.
 
+  A connection costs PostgreSQL a process: 50 writes a second from each
+  datacenter, each on a connection of its own, is what two cores can take.
+
   Background:
     Given the topology "patroni-3"
-    And the application writes 100 rows per second through "db.shop.test"
+    And the application writes 50 rows per second through "db.shop.test"
 
   @smoke
   Scenario: postgres is killed, and the leader does not wait for its restart

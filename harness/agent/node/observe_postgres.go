@@ -9,12 +9,13 @@ import (
 )
 
 // postgresSelf asks a primary and a replica the same question. The receiver's sender_host is the node it streams
-// from; pg_stat_replication of a primary says whether a synchronous commit has anybody to wait for.
+// from; a primary's timeline is in the name of the WAL file that it writes (the control file has the old one until the
+// checkpoint after a promotion); pg_stat_replication of a primary says whether a synchronous commit has anybody to wait for.
 const postgresSelf = `SELECT pg_is_in_recovery() AS recovery,
  current_setting('default_transaction_read_only') AS read_only,
  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS lsn,
  CASE WHEN pg_is_in_recovery() THEN (SELECT received_tli FROM pg_stat_wal_receiver)
-      ELSE (SELECT timeline_id FROM pg_control_checkpoint()) END AS timeline,
+      ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
  (SELECT sender_host FROM pg_stat_wal_receiver) AS source,
  (SELECT status FROM pg_stat_wal_receiver) AS receiver,
  CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0

@@ -25,7 +25,9 @@ func (a *Agent) tail(_ context.Context, _ *session, t agent.Tail) (empty, error)
 func (a *Agent) hookLine(t agent.Tail, line string) {
 	attrs := map[string]string{}
 	var fields map[string]any
-	if err := json.Unmarshal([]byte(line), &fields); err == nil {
+	dec := json.NewDecoder(strings.NewReader(line))
+	dec.UseNumber() // times are kept as they were written
+	if err := dec.Decode(&fields); err == nil {
 		for k, v := range fields {
 			attrs[k] = fmt.Sprint(v)
 		}
