@@ -153,7 +153,9 @@ func (a *Agent) http(ctx context.Context, _ *session, r agent.HTTPRequest) (agen
 	if err != nil {
 		return agent.HTTPResponse{}, err
 	}
-	req.Header = r.Header
+	if r.Header != nil {
+		req.Header = r.Header
+	}
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		return agent.HTTPResponse{}, err
