@@ -148,3 +148,11 @@ func TestReadReportRefusesAnotherSchema(t *testing.T) {
 	_, err := ReadReport(dir)
 	assert.ErrorContains(t, err, "firedrill/report/v9")
 }
+
+// A zero between two milliseconds must not show in the labels.
+func TestAxisLabelsAreRound(t *testing.T) {
+	a := axis{from: 6081.333, to: 22115.777, zero: 8081.217333}
+	for _, tick := range a.ticks() {
+		assert.LessOrEqual(t, len([]rune(a.label(tick))), len("+10.5 s"), a.label(tick))
+	}
+}

@@ -90,7 +90,8 @@ func (a axis) ticks() []float64 {
 
 // label is a tick as text: seconds from zero.
 func (a axis) label(ms float64) string {
-	s := strconv.FormatFloat(math.Abs(ms-a.zero)/1000, 'f', -1, 64) + nbsp + "s"
+	// Rounded to the millisecond first: a zero that is no whole number leaves 1.9999999 of a tick at 2.
+	s := strconv.FormatFloat(math.Round(math.Abs(ms-a.zero))/1000, 'f', -1, 64) + nbsp + "s"
 	switch {
 	case ms > a.zero:
 		return "+" + s
