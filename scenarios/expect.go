@@ -70,12 +70,14 @@ func (d *Drill) AwaitEndpoint(ctx context.Context, name, kind string, within tim
 	})
 }
 
-// AwaitFencing waits until the old primary no longer takes writes.
+// AwaitFencing waits until the old primary no longer takes writes, by a look that began after this step: what a
+// frozen server said before it woke up means nothing.
 func (d *Drill) AwaitFencing(ctx context.Context, within time.Duration) error {
+	reached := d.now()
 	return d.await(ctx, "old primary no longer writable", d.remaining(d.firstFault, within), func() (bool, string) {
 		s := d.tracker.sample(d.oldPrimary())
 		quiet := d.now()-d.tracker.lastAckBy(d.oldPrimary()) > slack
-		return quiet && !(s.Alive && s.Writable), fmt.Sprintf("alive %t, writable %t", s.Alive, s.Writable)
+		return s.Asked > reached+slack && quiet && !(s.Alive && s.Writable), fmt.Sprintf("alive %t, writable %t", s.Alive, s.Writable)
 	})
 }
 

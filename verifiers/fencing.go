@@ -3,6 +3,7 @@ package verifiers
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/firedrill/firedrill/harness/record"
 )
@@ -19,6 +20,16 @@ func (p Fencing) check() error {
 		return errors.New("within_ms: must be more than 0")
 	}
 	return nil
+}
+
+// lastHeard is when a node was last asked and answered, or was found not to answer.
+func lastHeard(run *record.Run, node string) (last time.Duration) {
+	for _, s := range heard(run) {
+		if s.Node == node {
+			last = max(last, s.T)
+		}
+	}
+	return last
 }
 
 // Verify implements Verifier.
@@ -58,7 +69,11 @@ func (p Fencing) Verify(run *record.Run) Result {
 		out.Status = record.Failed
 		return out
 	}
-	end := min(until, max(loadEnd(run), c.At+p.WithinMS.Duration()))
+	end := min(until, lastHeard(run, old))
+	if end <= last && end < c.At+p.WithinMS.Duration() {
+		out.Status, out.Note = record.Inconclusive, "it was writable to the end of the record, which ends before the bound"
+		return out
+	}
 	if holes := unwatched(run, span{c.At, end}, old); len(holes) > 0 {
 		out.Status, out.Note = record.Inconclusive, "not sampled: "+strings.Join(holes, ", ")
 	}

@@ -189,7 +189,11 @@ func (b brain) findings() []record.Finding {
 	var out []record.Finding
 	for _, both := range sortedKeys(b.pairs) {
 		if spans := b.pairs[both]; len(spans) > 0 {
-			out = append(out, finding(record.SeverityCritical, "fence the old primary before the new one takes writes, or require an acknowledgement by a replica that the other side has",
+			severity := record.SeverityCritical
+			if total(spans) == 0 { // one look each: it was so, and nobody knows for how long
+				severity = record.SeverityWarning
+			}
+			out = append(out, finding(severity, "fence the old primary before the new one takes writes, or require an acknowledgement by a replica that the other side has",
 				"%s could both acknowledge writes for %s, first at %s", both, figure(total(spans)), figure(spans[0].From)))
 		}
 	}

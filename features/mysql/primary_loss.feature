@@ -47,16 +47,20 @@ Feature: The MySQL primary is lost
     And at no time could two nodes acknowledge writes
 
   Scenario: mysqld hangs, and wakes up after the failover
-    The old primary wakes up as it was: writable, with clients still connected.
-    What it takes from then on is lost to everybody else.
+    The old primary wakes up as it was: writable, and nobody turns it off.
+    Orchestrator tries once, and gives up after the read time-out that makes
+    its failover fast. This set-up is known to be bad: it takes a fence.
     When "mysqld" on the primary is frozen
     Then a new primary is promoted within 30 seconds
     And "db.shop.test" resolves to the primary within 5 seconds
     And exactly 1 failover happens
     And the recovery time is at most 30 seconds
-    When "mysqld" on the old primary is resumed
-    Then the old primary stops accepting writes within 60 seconds
-    And at most 10 acknowledged writes are lost
+    And no acknowledged write is lost
+    When 5 seconds pass
+    And "mysqld" on the old primary is resumed
+    And 5 seconds pass
+    Then at no time could two nodes acknowledge writes
+    But the drill fails because "two nodes acknowledge writes"
 
   Scenario: only Orchestrator cannot reach the primary
     When the primary is partitioned from every Orchestrator

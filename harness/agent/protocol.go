@@ -245,7 +245,7 @@ type Load struct {
 type Endpoint struct {
 	Name     string            `json:"name"`
 	Kind     string            `json:"kind"` // record.ProbeDNS or record.ProbeConnection
-	Via      []string          `json:"via"`  // resolvers (address:port) or the proxy's address
+	Via      []string          `json:"via"`  // resolvers, address:port
 	Every    time.Duration     `json:"every_ns"`
 	Deadline time.Duration     `json:"deadline_ns"`
 	Database Database          `json:"database"` // for ProbeConnection

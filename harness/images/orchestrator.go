@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/firedrill/firedrill/harness"
 )
 
 // OrchestratorEnv names the environment variable that says where Orchestrator is.
@@ -18,8 +20,9 @@ const registryOrchestrator = "percona/percona-orchestrator:latest"
 
 // ErrNoOrchestrator says that Orchestrator, which Debian does not have, is nowhere to be found. Drills that need it are not
 // drilled; all others run.
-var ErrNoOrchestrator = errors.New("no Orchestrator: put `orchestrator` (with resources/ beside it) on PATH, or set " + OrchestratorEnv +
-	" to its path or to an image, or give the engine a registry that has " + registryOrchestrator)
+var ErrNoOrchestrator = fmt.Errorf("Orchestrator is %w: put `orchestrator` (with resources/ beside it) on PATH, or set %s "+
+	"to its path or to an image, or give the engine a registry that has %s",
+	harness.ErrUnavailable, OrchestratorEnv, registryOrchestrator)
 
 // OrchestratorSource is where Orchestrator is taken from: a binary with its resources, or an image.
 type OrchestratorSource struct {

@@ -99,7 +99,7 @@ type Probe struct {
 	Vantage  string        `json:"vantage"`
 	Endpoint string        `json:"endpoint"` // the name that the application uses
 	Kind     string        `json:"kind"`
-	Via      string        `json:"via"` // resolver or proxy asked
+	Via      string        `json:"via"` // resolver asked
 	Answer   string        `json:"answer,omitempty"`
 	TTL      int           `json:"ttl_s,omitempty"`
 	Err      string        `json:"err,omitempty"`

@@ -13,15 +13,20 @@ import (
 // LookupFunc asks one resolver for the address of a name.
 type LookupFunc func(ctx context.Context, resolver, name string) (address string, ttl int, err error)
 
-// Watch looks at an endpoint through each of its resolvers or proxies every Every, until ctx ends.
+// Watch looks at an endpoint through each of its resolvers every Every, until ctx ends. A proxy is found through
+// them too, as the application finds it.
 func Watch(ctx context.Context, e agent.Endpoint, lookup LookupFunc, report func(record.Probe)) error {
 	look := func(ctx context.Context, via string) (string, int, error) { return lookup(ctx, via, e.Name) }
 	if e.Kind == record.ProbeConnection {
-		driver, err := Open(e.Database, "")
-		if err != nil {
-			return err
+		drivers := map[string]Driver{}
+		for _, resolver := range e.Via {
+			driver, err := Open(e.Database, resolver)
+			if err != nil {
+				return err
+			}
+			drivers[resolver] = driver
 		}
-		look = func(ctx context.Context, _ string) (string, int, error) { return who(ctx, driver) }
+		look = func(ctx context.Context, resolver string) (string, int, error) { return who(ctx, drivers[resolver]) }
 	}
 	var probes sync.WaitGroup
 	wait.Every(ctx, e.Every, func(time.Time) {

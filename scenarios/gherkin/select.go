@@ -130,7 +130,11 @@ func Select(files []File, tags string, shard, shards int) (Selection, error) {
 	suite := godog.TestSuite{Options: &godog.Options{Tags: tags, FS: fsys, Paths: paths}}
 	parsed, err := suite.RetrieveFeatures()
 	if err != nil {
-		return sel, fmt.Errorf("read features: %w", err)
+		return sel, fmt.Errorf("read features: %s", strings.Join(strings.Fields(err.Error()), " "))
+	}
+	asGiven := map[string]string{}
+	for _, f := range files {
+		asGiven[inLibrary(f.Name)] = f.Name
 	}
 	seen := map[string]int{}
 	n := 0
@@ -140,7 +144,7 @@ func Select(files []File, tags string, shard, shards int) (Selection, error) {
 			if shards > 0 && (n-1)%shards != shard-1 {
 				continue
 			}
-			d := drillOf(f.Uri, f.Feature.Name, p)
+			d := drillOf(asGiven[f.Uri], f.Feature.Name, p)
 			if seen[d.ID]++; seen[d.ID] > 1 {
 				d.ID = fmt.Sprintf("%s-%d", d.ID, seen[d.ID])
 			}
@@ -150,23 +154,28 @@ func Select(files []File, tags string, shard, shards int) (Selection, error) {
 	return sel, nil
 }
 
+// inLibrary is a file's name as an fs.FS wants it.
+func inLibrary(name string) string {
+	return path.Clean(strings.TrimLeft(strings.ReplaceAll(name, "../", ""), "/"))
+}
+
 // library lays the files out for godog, wherever they came from: parsed twice in the same order, they give the same
 // ids, by which the scenarios that were selected are found again.
 func library(files []File) (fs.FS, []string) {
 	fsys, paths := fstest.MapFS{}, []string{}
 	for _, f := range files {
-		name := path.Clean(strings.TrimLeft(strings.ReplaceAll(f.Name, "../", ""), "/"))
+		name := inLibrary(f.Name)
 		fsys[name] = &fstest.MapFile{Data: f.Content}
 		paths = append(paths, name)
 	}
 	return fsys, paths
 }
 
-func drillOf(uri, feature string, p *messages.Pickle) Drill {
-	d := Drill{File: uri, key: keyOf(p)}
+func drillOf(file, feature string, p *messages.Pickle) Drill {
+	d := Drill{File: file, key: keyOf(p)}
 	d.Feature, d.Name = feature, p.Name
-	base := strings.TrimSuffix(path.Base(uri), ".feature")
-	d.ID = slug(path.Base(path.Dir(uri)) + "-" + base + "-" + p.Name)
+	base := strings.TrimSuffix(path.Base(file), ".feature")
+	d.ID = slug(path.Base(path.Dir(file)) + "-" + base + "-" + p.Name)
 	for _, t := range p.Tags {
 		d.Tags = append(d.Tags, t.Name)
 	}
