@@ -109,7 +109,11 @@ func (r *Run) judged(drill string, j record.Judgement) {
 	_, _ = fmt.Fprintf(r.Progress, "          %s: %s\n", drill, j.Verdict)
 	for _, e := range j.Expectations {
 		if e.Verdict != record.Passed {
-			_, _ = fmt.Fprintf(r.Progress, "            %s: %s: want %s, got %s\n", e.Verdict, e.Text, e.Want, e.Got)
+			line := fmt.Sprintf("%s: %s: want %s, got %s", e.Verdict, e.Text, e.Want, e.Got)
+			if e.Note != "" {
+				line += " (" + e.Note + ")"
+			}
+			_, _ = fmt.Fprintf(r.Progress, "            %s\n", line)
 		}
 	}
 	for _, reason := range j.Reasons {
