@@ -301,12 +301,3 @@ func clockError(run *record.Run, ends ...[]string) (sum time.Duration) {
 	}
 	return sum
 }
-
-// cmpOr returns the first value that is not zero.
-func cmpOr[T comparable](a, b T) T {
-	var zero T
-	if a != zero {
-		return a
-	}
-	return b
-}

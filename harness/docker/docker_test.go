@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/docker"
 	"github.com/firedrill/firedrill/harness/images"
-	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
 )
 
@@ -63,20 +61,6 @@ func TestNodesStandAndGo(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, out.Stdout, nodes[1].Address)
 	require.Equal(t, "same kernel", nodes[0].Agent.Clock().Method)
-}
-
-type sink struct {
-	mu     sync.Mutex
-	events []record.Event
-}
-
-func (s *sink) Op(record.Op)         {}
-func (s *sink) Sample(record.Sample) {}
-func (s *sink) Probe(record.Probe)   {}
-func (s *sink) Event(e record.Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.events = append(s.events, e)
 }
 
 func TestKilledProcessStaysDownUntilHealed(t *testing.T) {

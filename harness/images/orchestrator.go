@@ -19,7 +19,7 @@ const registryOrchestrator = "percona/percona-orchestrator:latest"
 
 // ErrNoOrchestrator says that Orchestrator, which Debian does not have, is nowhere to be found. Drills that need it are not
 // drilled; all others run.
-var ErrNoOrchestrator = fmt.Errorf("Orchestrator is %w: put `orchestrator` (with resources/ beside it) on PATH, or set %s "+
+var ErrNoOrchestrator = fmt.Errorf("the binary of Orchestrator is %w: put `orchestrator` (with resources/ beside it) on PATH, or set %s "+
 	"to its path or to an image, or give the engine a registry that has %s",
 	harness.ErrUnavailable, OrchestratorEnv, registryOrchestrator)
 

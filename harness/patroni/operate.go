@@ -114,7 +114,7 @@ func refused(verb string) func(answer string, err error) error {
 	return func(_ string, err error) error {
 		var no *AnswerError
 		if errors.As(err, &no) {
-			return fmt.Errorf("Patroni refuses the %s: %s (%d)", verb, no.Text, no.Code) //nolint:staticcheck // a name
+			return fmt.Errorf("%s refused by Patroni: %s (%d)", verb, no.Text, no.Code)
 		}
 		if err != nil {
 			return fmt.Errorf("request %s: %w", verb, err)
