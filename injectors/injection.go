@@ -213,7 +213,7 @@ func (i *Injection) await(ctx context.Context, what string, observe func(context
 	_ = wait.Until(ctx, what, i.budgets.Proof, func(ctx context.Context) (bool, string, error) {
 		seen, err := observe(ctx, i.env)
 		if err != nil {
-			return false, err.Error(), nil //nolint:nilerr // the next look may be luckier
+			return false, err.Error(), nil // the next look may be luckier
 		}
 		proof = seen
 		return proof != "", "nothing", nil

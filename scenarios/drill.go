@@ -88,7 +88,7 @@ func (r *Run) Drill(s Scenario) (*Drill, error) {
 	}
 	d := &Drill{
 		run: r, dir: dir, rec: rec, epoch: agent.Monotonic(), settings: harness.Settings{},
-		rand: rand.New(rand.NewPCG(uint64(r.Seed), hash(s.ID))), //nolint:gosec // picks targets, guards nothing
+		rand: rand.New(rand.NewPCG(uint64(r.Seed), hash(s.ID))), // picks targets, guards nothing
 		load: load{tick: defaultTick, deadline: defaultDeadline},
 	}
 	d.tracker = newTracker(rec)

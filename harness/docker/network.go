@@ -87,7 +87,7 @@ func (p *Provider) taken(ctx context.Context) (map[netip.Prefix]string, error) {
 	}
 	interfaces, err := net.Interfaces()
 	if err != nil {
-		return out, nil //nolint:nilerr // only a courtesy: the engine itself refuses what it cannot route
+		return out, nil // only a courtesy: the engine itself refuses what it cannot route
 	}
 	for _, i := range interfaces {
 		addrs, _ := i.Addrs()

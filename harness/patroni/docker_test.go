@@ -255,7 +255,7 @@ func TestSettingsHoldAndOperatorSwitchesOver(t *testing.T) {
 	l, now := watch(t, topology, nodes)
 	require.NoError(t, wait.Hold(t.Context(), time.Second))
 	asked := now()
-	require.ErrorContains(t, topology.Operate(t.Context(), "switchover", "p1"), "Patroni refuses")
+	require.ErrorContains(t, topology.Operate(t.Context(), "switchover", "p1"), "refused by Patroni")
 	var standby string
 	for _, name := range []string{"p2", "p3"} { // only the synchronous one may become the leader
 		if err = topology.Operate(t.Context(), "switchover", name); err == nil {

@@ -72,9 +72,9 @@ func TestRefusalsAreInPatronisWords(t *testing.T) {
 		map[string]string{"POST /switchover": "leader name does not match", "POST /failover": htmlBody},
 		map[string]int{"POST /switchover": 412, "POST /failover": 400})
 	err := refused("switchover")(c.Switchover(t.Context(), "p9", ""))
-	require.EqualError(t, err, "Patroni refuses the switchover: leader name does not match (412)")
+	require.EqualError(t, err, "switchover refused by Patroni: leader name does not match (412)")
 	err = refused("failover")(c.Failover(t.Context(), ""))
-	require.EqualError(t, err, "Patroni refuses the failover: Bad Request. (400)")
+	require.EqualError(t, err, "failover refused by Patroni: Bad Request. (400)")
 }
 
 func TestEtcdGateway(t *testing.T) {
