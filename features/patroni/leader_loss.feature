@@ -1,8 +1,9 @@
 @patroni @etcd
 Feature: The PostgreSQL leader is lost
   Patroni promotes a replica when the leader's key expires or is released, the
-  name and the proxy follow, and no write that the application saw acknowledged
-  is gone. A fault that leaves the leader its key must not move it.
+  name and the proxy follow, and at most the last few milliseconds of what was
+  acknowledged are gone: replication is asynchronous. A fault that leaves the
+  leader its key must not move it.
 
   A connection costs PostgreSQL a process: 50 writes a second from each
   datacenter, each on a connection of its own, is what two cores can take.
@@ -13,6 +14,9 @@ Feature: The PostgreSQL leader is lost
 
   @smoke
   Scenario: postgres is killed, and the leader does not wait for its restart
+    Its backends outlive the postmaster by some milliseconds and go on
+    acknowledging. Replication is asynchronous: what they acknowledge then may
+    reach nobody, and the node that had it is rewound.
     Given these settings:
       | component | key                   | value |
       | patroni   | primary_start_timeout | 0     |
@@ -22,7 +26,7 @@ Feature: The PostgreSQL leader is lost
     And "db.shop.test" resolves to the leader within 5 seconds
     And exactly 1 failover happens
     And the recovery time is at most 15 seconds
-    And no acknowledged write is lost
+    And at most 10 acknowledged writes are lost
     And at no time could two nodes acknowledge writes
     And the old leader rejoins as a replica within 60 seconds
 
