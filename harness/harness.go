@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -225,4 +226,18 @@ func (c Catalogue) Names() string {
 		names = append(names, b.Name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// RequireVariable turns a test's skip for want of something (an engine, Orchestrator) into a failure, so that a green CI
+// has tested what it was meant to: a list of kinds (mysql, patroni) or "docker", with commas.
+const RequireVariable = "FIREDRILL_REQUIRE"
+
+// Required says whether RequireVariable names something.
+func Required(what string) bool {
+	for _, s := range strings.Split(os.Getenv(RequireVariable), ",") {
+		if strings.TrimSpace(s) == what {
+			return true
+		}
+	}
+	return false
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/docker"
-	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/docker/dockertest"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
 )
@@ -38,28 +37,18 @@ const (
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a Docker engine: not under -short")
-	}
-	engine, err := docker.Connect(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	binary, err := docker.FindAgent(t.Context(), "", runtime.GOARCH)
-	require.NoError(t, err)
-	provider := docker.New(engine, docker.Options{Images: images.New(engine, t.Output(), images.Options{}), Binary: binary})
-	id := harness.Identity{Run: fmt.Sprintf("test-injectors-%d", time.Now().UnixNano()), Drill: "faults"}
-	t.Cleanup(func() { require.NoError(t, provider.Down(context.Background(), id)) })
-	stood, err := provider.Up(t.Context(), id, []harness.NodeSpec{
-		{Name: "s1", Component: harness.Etcd, Datacenter: "dc1"},
-		{Name: "s2", Component: harness.Etcd, Datacenter: "dc1"},
-		{Name: "by", Component: harness.Application, Datacenter: "dc2"},
-	})
-	require.NoError(t, err)
+	engine := dockertest.Engine(t)
+	id := dockertest.Identity("faults")
+	stood := dockertest.Up(t, dockertest.Provider(t, engine), id,
+		harness.NodeSpec{Name: "s1", Component: harness.Etcd, Datacenter: "dc1"},
+		harness.NodeSpec{Name: "s2", Component: harness.Etcd, Datacenter: "dc1"},
+		harness.NodeSpec{Name: "by", Component: harness.Application, Datacenter: "dc2"},
+	)
 	s := &site{t: t, nodes: map[string]*harness.Node{}, dir: t.TempDir()}
 	s.api = func(ctx context.Context) (map[string]*agent.Client, error) {
 		return docker.Attach(ctx, engine, id.Run, id.Drill)
 	}
+	var err error
 	s.rec, err = record.Create(s.dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.rec.Close() })

@@ -104,7 +104,7 @@ func renderHTML(r Report, drills []Drill) ([]byte, error) {
 	}
 	p := page{
 		Report: r, CSS: template.CSS(css), Headline: headline(r), When: when(r), ScoreLine: scoreLine(r),
-		Findings: findingRows(r), Environment: pairs(r.Environment),
+		Findings: findingRows(r), Environment: inWords(pairs(r.Environment)),
 	}
 	for i, d := range r.Drills {
 		p.Sections = append(p.Sections, sectionOf(i, d, runs[d.ID]))
@@ -158,6 +158,14 @@ func eventText(e record.Event) string {
 }
 
 // pairs are a map's entries by key: two reports of the same run are the same to the byte.
+// inWords makes of keys that scripts read words for people.
+func inWords(list []pair) []pair {
+	for i := range list {
+		list[i].Key = strings.ReplaceAll(list[i].Key, "_", " ")
+	}
+	return list
+}
+
 func pairs(m map[string]string) []pair {
 	var out []pair
 	for _, key := range slices.Sorted(maps.Keys(m)) {

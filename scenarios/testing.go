@@ -14,10 +14,6 @@ import (
 	"github.com/firedrill/firedrill/harness/record"
 )
 
-// RequireVariable turns a skip for want of something (an engine, Orchestrator) into a failure, so that a green CI has
-// tested what it was meant to: a list of kinds (mysql, patroni) or "docker", with commas.
-const RequireVariable = "FIREDRILL_REQUIRE"
-
 var notWord = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // New begins a drill of a topology inside a Go test. The way back is registered on t before anything starts. The
@@ -43,7 +39,7 @@ func New(t *testing.T, topology string) *Drill {
 }
 
 // NewTestRun begins a run on this machine's Docker engine whose folder is the test's artifact folder, or OUT of the
-// environment variable FIREDRILL_OUT. Without an engine the test is skipped, or failed when RequireVariable says so.
+// environment variable FIREDRILL_OUT. Without an engine the test is skipped, or failed when harness.RequireVariable says so.
 func NewTestRun(t *testing.T) *Run {
 	t.Helper()
 	out := os.Getenv("FIREDRILL_OUT")
@@ -52,8 +48,8 @@ func NewTestRun(t *testing.T) *Run {
 	}
 	cfg, err := OnDocker(t.Context(), Config{Out: out, Progress: testLog{t}, Seed: time.Now().UnixNano()}, "")
 	if errors.Is(err, harness.ErrUnavailable) {
-		if Required("docker") {
-			t.Fatalf("%s asks for it: %v", RequireVariable, err)
+		if harness.Required("docker") {
+			t.Fatalf("%s asks for it: %v", harness.RequireVariable, err)
 		}
 		t.Skip(err)
 	}
@@ -65,16 +61,6 @@ func NewTestRun(t *testing.T) *Run {
 		t.Fatal(err)
 	}
 	return run
-}
-
-// Required says whether RequireVariable names something.
-func Required(what string) bool {
-	for _, s := range strings.Split(os.Getenv(RequireVariable), ",") {
-		if strings.TrimSpace(s) == what {
-			return true
-		}
-	}
-	return false
 }
 
 // Judge finishes the drill and fails the test for every promise that was not kept, and for every one that could not
@@ -93,8 +79,8 @@ func (d *Drill) Judge(t *testing.T) record.Judgement {
 func Outcome(t *testing.T, m record.Manifest, j record.Judgement) {
 	t.Helper()
 	if j.Verdict == record.NotDrilled {
-		if Required(m.Kind) {
-			t.Fatalf("not drilled, and %s asks for it: %s", RequireVariable, m.NotDrilled)
+		if harness.Required(m.Kind) {
+			t.Fatalf("not drilled, and %s asks for it: %s", harness.RequireVariable, m.NotDrilled)
 		}
 		t.Skip("not drilled: " + m.NotDrilled)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/docker"
+	"github.com/firedrill/firedrill/harness/docker/dockertest"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
@@ -34,16 +35,6 @@ const longFeature = `Feature: A run that is broken off
     Then no acknowledged write is lost
 `
 
-// program builds nothing: it is the binary that `make` built, or the agent that any Docker test builds.
-func program(t *testing.T, api *client.Client) string {
-	t.Helper()
-	arch, err := docker.Architecture(t.Context(), api)
-	require.NoError(t, err)
-	path, err := docker.FindAgent(t.Context(), "", arch)
-	require.NoError(t, err)
-	return path
-}
-
 // broken is a run that has a fault in force.
 type broken struct {
 	cmd    *exec.Cmd
@@ -56,7 +47,7 @@ type broken struct {
 func start(t *testing.T, api *client.Client) *broken {
 	t.Helper()
 	b := &broken{out: t.TempDir(), stderr: &bytes.Buffer{}}
-	b.cmd = exec.CommandContext(t.Context(), program(t, api), "run", write(t, longFeature), "--out", b.out)
+	b.cmd = exec.CommandContext(t.Context(), dockertest.Program(t, api), "run", write(t, longFeature), "--out", b.out)
 	b.cmd.Stderr = b.stderr
 	require.NoError(t, b.cmd.Start())
 	t.Cleanup(func() { // whatever the test left
@@ -79,18 +70,6 @@ func start(t *testing.T, api *client.Client) *broken {
 	})
 	require.NoError(t, err)
 	return b
-}
-
-func dockerAPI(t *testing.T) *client.Client {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a Docker engine: not under -short")
-	}
-	api, err := docker.Connect(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	return api
 }
 
 func labelled(t *testing.T, api *client.Client, run string) int {
@@ -120,7 +99,7 @@ func bystander(t *testing.T, api *client.Client) string {
 // SIGKILL in the middle of a fault: the nodes heal themselves within 5 seconds, heal finds nothing left, clean removes
 // everything of ours, and nothing else.
 func TestKilledInTheMiddleOfAFault(t *testing.T) {
-	api := dockerAPI(t)
+	api := dockertest.Engine(t)
 	other := bystander(t, api)
 	b := start(t, api)
 	visitors, err := docker.Attach(t.Context(), api, b.run, "")
@@ -176,7 +155,7 @@ func inForce(t *testing.T, visitors map[string]*agent.Client) (out []string) {
 
 // Ctrl-C heals, collects, writes the report of what was done, removes everything, and exits 130.
 func TestInterrupted(t *testing.T) {
-	api := dockerAPI(t)
+	api := dockertest.Engine(t)
 	b := start(t, api)
 	require.NoError(t, b.cmd.Process.Signal(syscall.SIGINT))
 	err := b.cmd.Wait()
@@ -203,12 +182,12 @@ func TestInterrupted(t *testing.T) {
 
 // A subnet that somebody has is named, with who has it.
 func TestSubnetTaken(t *testing.T) {
-	api := dockerAPI(t)
+	api := dockertest.Engine(t)
 	net, err := api.NetworkInspect(t.Context(), "bridge", client.NetworkInspectOptions{})
 	require.NoError(t, err)
 	prefix := net.Network.IPAM.Config[0].Subnet.Addr()
 	t.Setenv("FIREDRILL_SUBNET", prefix.String()+"/24")
-	t.Setenv(docker.AgentVariable, program(t, api))
+	t.Setenv(docker.AgentVariable, dockertest.Program(t, api))
 	code, _, stderr := call(t, "run", write(t, strings.Replace(goodFeature, "    Then", "    And the steady state holds\n    Then", 1)), "--out", t.TempDir())
 	assert.Equal(t, 3, code)
 	assert.Contains(t, stderr, "is taken by")
@@ -217,9 +196,9 @@ func TestSubnetTaken(t *testing.T) {
 
 // Without Orchestrator its drills are not drilled, by name, and a run that drilled nothing is inconclusive.
 func TestOrchestratorMissing(t *testing.T) {
-	api := dockerAPI(t)
+	api := dockertest.Engine(t)
 	t.Setenv("FIREDRILL_ORCHESTRATOR", filepath.Join(t.TempDir(), "orchestrator"))
-	t.Setenv(docker.AgentVariable, program(t, api))
+	t.Setenv(docker.AgentVariable, dockertest.Program(t, api))
 	code, _, stderr := call(t, "run", "--tags", "@smoke && @mysql", "--out", t.TempDir())
 	assert.Equal(t, 3, code)
 	assert.Contains(t, stderr, "not drilled: ")

@@ -5,57 +5,30 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/docker"
-	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/docker/dockertest"
 	"github.com/firedrill/firedrill/harness/wait"
 )
 
-func engine(t *testing.T) *client.Client {
+func up(t *testing.T, drill string, names ...string) []*harness.Node {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a Docker engine: not under -short")
-	}
-	api, err := docker.Connect(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	return api
-}
-
-func provider(t *testing.T, api *client.Client) *docker.Provider {
-	t.Helper()
-	binary, err := docker.FindAgent(t.Context(), "", "amd64")
-	require.NoError(t, err)
-	return docker.New(api, docker.Options{Images: images.New(api, os.Stderr, images.Options{}), Binary: binary})
-}
-
-func up(t *testing.T, p *docker.Provider, drill string, names ...string) []*harness.Node {
-	t.Helper()
-	id := harness.Identity{Run: "test-" + filepath.Base(t.TempDir()) + time.Now().Format("150405"), Drill: drill}
-	t.Cleanup(func() { require.NoError(t, p.Down(context.Background(), id)) })
 	var specs []harness.NodeSpec
 	for _, n := range names {
 		specs = append(specs, harness.NodeSpec{Name: n, Component: harness.Application, Datacenter: "dc1"})
 	}
-	nodes, err := p.Up(t.Context(), id, specs)
-	require.NoError(t, err)
-	return nodes
+	return dockertest.Up(t, dockertest.Provider(t, dockertest.Engine(t)), dockertest.Identity(drill), specs...)
 }
 
 func TestNodesStandAndGo(t *testing.T) {
-	api := engine(t)
-	p := provider(t, api)
 	began := time.Now()
-	nodes := up(t, p, "stand", "n1", "n2")
+	nodes := up(t, "stand", "n1", "n2")
 	t.Logf("two nodes in %s", time.Since(began))
 	out, err := nodes[0].Agent.Exec(t.Context(), agent.Command{Argv: []string{"getent", "hosts", "n2"}})
 	require.NoError(t, err)
@@ -64,8 +37,7 @@ func TestNodesStandAndGo(t *testing.T) {
 }
 
 func TestKilledProcessStaysDownUntilHealed(t *testing.T) {
-	api := engine(t)
-	n := up(t, provider(t, api), "kill", "n1")[0]
+	n := up(t, "kill", "n1")[0]
 	ctx := t.Context()
 	require.NoError(t, n.Agent.Define(ctx, agent.Process{Name: "sleeper", Argv: []string{"sleep", "1000"}, Restart: 10 * time.Millisecond}))
 	require.NoError(t, n.Agent.Start(ctx, "sleeper"))
@@ -82,8 +54,7 @@ func TestKilledProcessStaysDownUntilHealed(t *testing.T) {
 }
 
 func TestNetworkCutIsSeenFromOutsideAndHeals(t *testing.T) {
-	api := engine(t)
-	nodes := up(t, provider(t, api), "net", "n1", "n2")
+	nodes := up(t, "net", "n1", "n2")
 	ctx := t.Context()
 	require.NoError(t, nodes[0].Agent.Define(ctx, agent.Process{Name: "server", Argv: []string{"/firedrill/firedrill", "agent", "connect"}}))
 	ping := func() int {
@@ -108,9 +79,9 @@ func TestNetworkCutIsSeenFromOutsideAndHeals(t *testing.T) {
 
 // A controller that is killed leaves nothing broken: the agents heal when the stream ends.
 func TestAgentHealsWhenItsControllerIsGone(t *testing.T) {
-	api := engine(t)
-	p := provider(t, api)
-	id := harness.Identity{Run: "test-orphan-" + time.Now().Format("150405"), Drill: "orphan"}
+	api := dockertest.Engine(t)
+	p := dockertest.Provider(t, api)
+	id := dockertest.Identity("orphan")
 	t.Cleanup(func() { require.NoError(t, p.Down(context.Background(), id)) })
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=TestHelperController")
 	child.Env = append(os.Environ(), "FIREDRILL_TEST_CONTROLLER="+id.Run)
@@ -148,7 +119,7 @@ func TestHelperController(t *testing.T) {
 	if run == "" {
 		t.Skip("only as a child of TestAgentHealsWhenItsControllerIsGone")
 	}
-	p := provider(t, engine(t))
+	p := dockertest.Provider(t, dockertest.Engine(t))
 	ctx := t.Context()
 	nodes, err := p.Up(ctx, harness.Identity{Run: run, Drill: "orphan"}, []harness.NodeSpec{{Name: "n1", Component: harness.Application}})
 	require.NoError(t, err)

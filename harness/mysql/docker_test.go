@@ -3,7 +3,6 @@ package mysql_test
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +13,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
-	"github.com/firedrill/firedrill/harness/docker"
+	"github.com/firedrill/firedrill/harness/docker/dockertest"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/mysql"
 	"github.com/firedrill/firedrill/harness/record"
@@ -119,14 +118,8 @@ func standUp(t *testing.T, name string, settings harness.Settings) *stand {
 // made makes the containers of a topology. It skips where it cannot: the reason is said.
 func made(t *testing.T, name string, settings harness.Settings) *stand {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a Docker engine: not under -short")
-	}
-	api, err := docker.Connect(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	builder := images.New(api, os.Stderr, images.Options{})
+	api := dockertest.Engine(t)
+	builder := images.New(api, t.Output(), images.Options{})
 	blueprint, err := harness.NewCatalogue(mysql.Kind{}).Find(name)
 	require.NoError(t, err)
 	if _, err := builder.Ensure(t.Context(), images.MySQL, images.Orchestrator, images.Tools); errors.Is(err, images.ErrNoOrchestrator) {
@@ -134,15 +127,8 @@ func made(t *testing.T, name string, settings harness.Settings) *stand {
 	} else {
 		require.NoError(t, err)
 	}
-	binary, err := docker.FindAgent(t.Context(), "", "amd64")
-	require.NoError(t, err)
-	p := docker.New(api, docker.Options{Images: builder, Binary: binary})
-	id := harness.Identity{Run: "test-" + time.Now().Format("150405.000"), Drill: strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))}
-	t.Cleanup(func() { require.NoError(t, p.Down(context.Background(), id)) })
-
 	s := &stand{T: t, began: time.Now(), history: &history{}, epoch: agent.Monotonic()}
-	s.nodes, err = p.Up(t.Context(), id, blueprint.Specs)
-	require.NoError(t, err)
+	s.nodes = dockertest.Up(t, dockertest.Provider(t, api), dockertest.Identity("mysql"), blueprint.Specs...)
 	for _, n := range s.nodes {
 		n.Agent.Report(s.history, s.epoch)
 	}

@@ -3,8 +3,6 @@ package patroni_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +12,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
-	"github.com/firedrill/firedrill/harness/docker"
-	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/docker/dockertest"
 	"github.com/firedrill/firedrill/harness/patroni"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
@@ -24,23 +21,11 @@ import (
 // stand brings a topology up, times it, and removes it when the test ends.
 func stand(t *testing.T, name string, settings harness.Settings) (harness.Topology, []*harness.Node) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a Docker engine: not under -short")
-	}
-	api, err := docker.Connect(t.Context())
-	if err != nil {
-		t.Skip(err)
-	}
-	binary, err := docker.FindAgent(t.Context(), "", "amd64")
-	require.NoError(t, err)
-	p := docker.New(api, docker.Options{Images: images.New(api, os.Stderr, images.Options{}), Binary: binary})
+	p := dockertest.Provider(t, dockertest.Engine(t))
 	blueprint, err := harness.NewCatalogue(patroni.Kind{}).Find(name)
 	require.NoError(t, err)
-	id := harness.Identity{Run: "test-" + filepath.Base(t.TempDir()) + time.Now().Format("150405"), Drill: "patroni"}
-	t.Cleanup(func() { require.NoError(t, p.Down(context.Background(), id)) })
 	began := time.Now()
-	nodes, err := p.Up(t.Context(), id, blueprint.Specs)
-	require.NoError(t, err)
+	nodes := dockertest.Up(t, p, dockertest.Identity("patroni"), blueprint.Specs...)
 	up := time.Since(began)
 	topology, err := blueprint.Build(nodes, settings)
 	require.NoError(t, err)

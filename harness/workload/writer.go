@@ -22,6 +22,11 @@ func Run(ctx context.Context, load agent.Load, report func(record.Op)) error {
 	if err != nil {
 		return err
 	}
+	run(ctx, load, driver, report)
+	return nil
+}
+
+func run(ctx context.Context, load agent.Load, driver Driver, report func(record.Op)) {
 	w := &writer{load: load, driver: driver, report: report, ctx: ctx}
 	slots := make(chan struct{}, maxInFlight)
 	var inFlight sync.WaitGroup
@@ -41,7 +46,6 @@ func Run(ctx context.Context, load agent.Load, report func(record.Op)) error {
 		})
 	})
 	inFlight.Wait()
-	return nil
 }
 
 type writer struct {

@@ -8,7 +8,7 @@ import (
 )
 
 // Test holds every drill of a selection as a subtest of t and writes the run's report. A drill that cannot be held
-// here skips its subtest, unless scenarios.RequireVariable names its kind.
+// here skips its subtest, unless harness.RequireVariable names its kind.
 func Test(t *testing.T, run *scenarios.Run, sel Selection) {
 	t.Helper()
 	for _, d := range sel.Drills {
