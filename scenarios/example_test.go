@@ -17,7 +17,7 @@ func TestExample_primaryCrash(t *testing.T) {
 	drill := scenarios.New(t, "mysql-3")
 
 	must(t, drill.Load(100, "db.shop.test"))
-	must(t, drill.Begun(ctx))
+	drill.Stand(t)
 
 	must(t, drill.Inject(ctx, "mysqld on the primary is killed", "process.kill", "the primary", map[string]any{"process": "mysqld"}))
 	must(t, drill.Expect("a new primary is promoted within 10 seconds", "promotion", map[string]any{"within_ms": 10_000}))

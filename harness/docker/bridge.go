@@ -101,6 +101,8 @@ func (p *Provider) agentVolume(ctx context.Context, image string) (string, error
 	sum := sha256.Sum256(data)
 	name := "firedrill-agent-" + hex.EncodeToString(sum[:6])
 	filled := name + "-filled"
+	p.volume.Lock()
+	defer p.volume.Unlock()
 	if _, err := p.api.VolumeInspect(ctx, filled, client.VolumeInspectOptions{}); err == nil {
 		return name, nil
 	}

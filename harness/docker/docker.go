@@ -52,6 +52,7 @@ type Provider struct {
 	opts Options
 	api  *client.Client
 
+	volume   sync.Mutex // one drill fills the agent's volume, the others wait
 	mu       sync.Mutex
 	sessions map[harness.Identity][]*agent.Client
 }
