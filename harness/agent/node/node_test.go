@@ -1,0 +1,227 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/agent/node"
+	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+// home is an agent that runs in this process, without a container: what needs no capability is tested here.
+type home struct {
+	t      *testing.T
+	socket string
+}
+
+func newHome(t *testing.T, lease time.Duration) *home {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fd") // t.TempDir is too long for a socket
+	require.NoError(t, err)
+	h := &home{t: t, socket: filepath.Join(dir, "agent.sock")}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- node.Run(ctx, node.Options{Version: "test", Socket: h.socket, LogDir: filepath.Join(dir, "log"), Lease: lease})
+	}()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-done)
+		_ = os.RemoveAll(dir)
+	})
+	return h
+}
+
+func (h *home) dial(owner bool) *agent.Client {
+	h.t.Helper()
+	var conn net.Conn
+	require.NoError(h.t, wait.Until(h.t.Context(), "agent listens", 10*time.Second, func(context.Context) (bool, string, error) {
+		c, err := net.Dial("unix", h.socket)
+		conn = c
+		return err == nil, fmt.Sprint(err), nil
+	}))
+	c, err := agent.Dial(h.t.Context(), "n1", conn, agent.Introduction{Owner: owner})
+	require.NoError(h.t, err)
+	h.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (h *home) until(what string, done func() bool) {
+	h.t.Helper()
+	require.NoError(h.t, wait.Until(h.t.Context(), what, 20*time.Second, func(context.Context) (bool, string, error) { return done(), "", nil }))
+}
+
+func state(t *testing.T, c *agent.Client, name string) agent.ProcessState {
+	t.Helper()
+	states, err := c.Processes(t.Context())
+	require.NoError(t, err)
+	for _, s := range states {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("no process %s", name)
+	return agent.ProcessState{}
+}
+
+func TestFilesAndCommands(t *testing.T) {
+	c := newHome(t, 0).dial(true)
+	path := filepath.Join(t.TempDir(), "a", "b")
+	require.NoError(t, c.Put(t.Context(), agent.File{Path: path, Mode: 0o600, Data: []byte("hello\n")}))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	data, err := c.Read(t.Context(), path)
+	require.NoError(t, err)
+	assert.Equal(t, "hello\n", string(data))
+
+	out, err := c.Exec(t.Context(), agent.Command{Argv: []string{"sh", "-c", "cat; echo no >&2; exit 3"}, Stdin: "in"})
+	require.NoError(t, err, "a code is not an error")
+	assert.Equal(t, agent.Output{Code: 3, Stdout: "in", Stderr: "no\n"}, out)
+	_, err = c.Exec(t.Context(), agent.Command{Argv: []string{"sleep", "60"}, Timeout: 50 * time.Millisecond})
+	assert.ErrorContains(t, err, "deadline exceeded")
+	_, err = c.Exec(t.Context(), agent.Command{Argv: []string{"no-such-program"}})
+	assert.ErrorContains(t, err, "no-such-program")
+}
+
+func TestSupervision(t *testing.T) {
+	c := newHome(t, 0).dial(true)
+	ctx := t.Context()
+	h := &home{t: t}
+	require.NoError(t, c.Define(ctx, agent.Process{Name: "loop", Argv: []string{"sleep", "0.05"}, Restart: time.Millisecond}))
+	require.NoError(t, c.Start(ctx, "loop"))
+	h.until("restarts by policy", func() bool { return state(t, c, "loop").Restarts >= 2 })
+	require.NoError(t, c.Stop(ctx, "loop"))
+	restarts := state(t, c, "loop").Restarts
+	require.NoError(t, wait.Hold(ctx, 150*time.Millisecond))
+	assert.Equal(t, restarts, state(t, c, "loop").Restarts, "what is stopped stays down")
+
+	assert.ErrorContains(t, c.Start(ctx, "nothing"), "no such process")
+	assert.ErrorContains(t, c.Define(ctx, agent.Process{Name: "x"}), "command")
+	require.NoError(t, c.Define(ctx, agent.Process{Name: "bad", Argv: []string{"/no/such/program"}}))
+	assert.Error(t, c.Start(ctx, "bad"))
+	_, err := c.Kill(ctx, agent.KillSpec{Fault: "f", Processes: []string{"mysqld"}, Signal: "KILL"})
+	assert.ErrorContains(t, err, `no process "mysqld" on this node (there are: loop, bad)`)
+}
+
+// A tree is frozen as a whole, and thawed as a whole.
+func TestFreeze(t *testing.T) {
+	c := newHome(t, 0).dial(true)
+	ctx := t.Context()
+	require.NoError(t, c.Define(ctx, agent.Process{Name: "parent", Argv: []string{"sh", "-c", "sleep 1000 & sleep 1000 & wait"}}))
+	require.NoError(t, c.Start(ctx, "parent"))
+	var stamp agent.Stamp
+	(&home{t: t}).until("three processes", func() bool {
+		out, err := c.Exec(ctx, agent.Command{Argv: []string{"ps", "-o", "pid=", "--ppid", fmt.Sprint(state(t, c, "parent").PID)}})
+		return err == nil && len(strings.Fields(out.Stdout)) == 2
+	})
+	stamp, err := c.Freeze(ctx, agent.FreezeSpec{Fault: "f", Processes: []string{"parent"}})
+	require.NoError(t, err)
+	assert.Contains(t, stamp.Proof, "3 of 3 processes in state T")
+	assert.LessOrEqual(t, stamp.Began, stamp.Effective)
+	assert.True(t, state(t, c, "parent").Frozen)
+	healed, err := c.Heal(ctx, "f")
+	require.NoError(t, err)
+	assert.Contains(t, healed.Proof, "3 processes run again")
+	again, err := c.Heal(ctx, "f")
+	require.NoError(t, err, "a heal can be repeated")
+	assert.Contains(t, again.Proof, "nothing of it was in force")
+}
+
+// Only the end of the owner's session heals; a visitor comes and goes.
+func TestOrphanedNodeHeals(t *testing.T) {
+	h := newHome(t, 0)
+	owner, visitor := h.dial(true), h.dial(false)
+	ctx := t.Context()
+	require.NoError(t, owner.Define(ctx, agent.Process{Name: "db", Argv: []string{"sleep", "1000"}}))
+	require.NoError(t, owner.Start(ctx, "db"))
+	_, err := owner.Kill(ctx, agent.KillSpec{Fault: "f", Processes: []string{"db"}, Signal: "KILL", Hold: true})
+	require.NoError(t, err)
+	require.NoError(t, h.dial(false).Close())
+	require.NoError(t, wait.Hold(ctx, 100*time.Millisecond))
+	assert.True(t, state(t, visitor, "db").Held)
+	require.NoError(t, owner.Close())
+	h.until("db runs again", func() bool { return state(t, visitor, "db").PID != 0 })
+	faults, err := visitor.Faults(ctx)
+	require.NoError(t, err)
+	assert.Empty(t, faults)
+}
+
+// A controller that hangs without closing its stream loses its lease.
+func TestLease(t *testing.T) {
+	h := newHome(t, 300*time.Millisecond)
+	conn, err := net.Dial("unix", h.socket)
+	for err != nil {
+		require.NoError(t, wait.Hold(t.Context(), 10*time.Millisecond))
+		conn, err = net.Dial("unix", h.socket)
+	}
+	defer conn.Close()
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+	began := time.Now()
+	_, err = conn.Read(make([]byte, 1)) // we say nothing
+	require.Error(t, err)
+	assert.Less(t, time.Since(began), 15*time.Second, "the agent ends the session")
+}
+
+type events struct{ seen chan record.Event }
+
+func (events) Op(record.Op)           {}
+func (events) Sample(record.Sample)   {}
+func (events) Probe(record.Probe)     {}
+func (e events) Event(r record.Event) { e.seen <- r }
+
+// What hooks write is reported line by line, half lines when they are whole.
+func TestTail(t *testing.T) {
+	c := newHome(t, 0).dial(true)
+	sink := events{make(chan record.Event, 10)}
+	c.Report(sink, agent.Monotonic())
+	path := filepath.Join(t.TempDir(), "hooks.log")
+	require.NoError(t, c.Tail(t.Context(), agent.Tail{Node: "o1", Path: path, Kind: record.KindHook}))
+	file, err := os.Create(path)
+	require.NoError(t, err)
+	defer file.Close()
+	_, err = file.WriteString(`{"name":"flip","exit":0,"started":1795258840.125}` + "\n" + `{"name":"fl`)
+	require.NoError(t, err)
+	first := <-sink.seen
+	assert.Equal(t, "flip exited with 0", first.Msg)
+	assert.Equal(t, "1795258840.125", first.Attrs["started"])
+	assert.Equal(t, "o1", first.Node)
+	_, err = file.WriteString(`op","exit":7}` + "\n")
+	require.NoError(t, err)
+	assert.Equal(t, "flop exited with 7", (<-sink.seen).Msg)
+}
+
+// HTTP goes out from the node, as the controller's client made it.
+func TestTransport(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Was", r.Method+" "+r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = fmt.Fprint(w, "short and stout")
+	}))
+	defer server.Close()
+	c := newHome(t, 0).dial(true)
+	client := &http.Client{Transport: c.Transport()}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/x", strings.NewReader("body"))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer t")
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.Equal(t, http.StatusTeapot, resp.StatusCode)
+	assert.Equal(t, "PUT Bearer t", resp.Header.Get("X-Was"))
+	_, err = client.Get("http://127.0.0.1:1/")
+	assert.ErrorContains(t, err, "refused")
+}
