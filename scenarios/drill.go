@@ -185,6 +185,9 @@ func (d *Drill) Set(component, key, value string) error {
 // Load has the application write rate rows a second from every datacenter that has an application node, through an
 // endpoint by name, or through the topology's first when the name is empty.
 func (d *Drill) Load(rate int, endpoint string) error {
+	if d.Stands() {
+		return errStands
+	}
 	if rate < 1 || rate > 1000 {
 		return fmt.Errorf("%d rows per second: from 1 to 1000 can be written with a connection of their own each", rate)
 	}
@@ -194,6 +197,9 @@ func (d *Drill) Load(rate int, endpoint string) error {
 
 // Retry has the application try a failed write again.
 func (d *Drill) Retry(times int, backoff time.Duration) error {
+	if d.Stands() {
+		return errStands
+	}
 	d.load.retries, d.load.backoff = times, backoff
 	return nil
 }

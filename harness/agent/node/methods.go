@@ -99,6 +99,11 @@ func (a *Agent) load(_ context.Context, _ *session, l agent.Load) (empty, error)
 }
 
 func (a *Agent) probe(_ context.Context, _ *session, e agent.Endpoint) (empty, error) {
+	if e.Kind == record.ProbeConnection {
+		if _, err := workload.Open(e.Database, ""); err != nil {
+			return empty{}, err
+		}
+	}
 	a.run(agent.ActivityProbe, e.Kind+" "+e.Name, func(ctx context.Context) {
 		_ = workload.Watch(ctx, e, workload.LookupFunc(a.opts.Lookup), func(p record.Probe) { a.report(agent.NotifyProbe, p) })
 	})
