@@ -23,6 +23,7 @@ var ErrUnavailable = errors.New("not available here")
 const (
 	MySQL        = "mysql"
 	Orchestrator = "orchestrator"
+	Backend      = "backend" // the MySQL server that Orchestrators keep their state in
 	Patroni      = "patroni"
 	Etcd         = "etcd"
 	HAProxy      = "haproxy"
@@ -35,7 +36,40 @@ type NodeSpec struct {
 	Name       string
 	Component  string
 	Datacenter string
+	DataDir    string // where its component keeps its data; empty where there is nothing worth breaking
+	DataOwner  string // the user that its data belongs to; empty means root
+	Fittings   []Fitting
 }
+
+// Fitting is something that a node must have from the beginning for some faults, because a node that stands cannot be
+// given it any more. Each costs something, so only drills that need it have it.
+type Fitting string
+
+// Fittings of a node.
+const (
+	// FitVolume puts DataDir on a file system of its own, of VolumeSize: a full disk is then that one, and not the
+	// disk of whoever runs the drill.
+	FitVolume Fitting = "volume"
+	// FitMemory bounds the node's memory to MemoryLimit: an OOM kill is then the node's own.
+	FitMemory Fitting = "memory"
+	// FitShim starts the node's processes under a shim that can slow or fail their disk and turn their clock.
+	FitShim Fitting = "shim"
+)
+
+// Means says in a few words what a fitting is.
+func (f Fitting) Means() string {
+	return map[Fitting]string{
+		FitVolume: "a file system of its own for the data, from the beginning (volume)",
+		FitMemory: "a limit of its memory, from the beginning (memory)",
+		FitShim:   "a shim before libc under its processes, from the beginning (shim)",
+	}[f]
+}
+
+// Sizes of fittings. A MySQL node of ours has 110 MB on disk and 240 MB in memory when it is idle.
+const (
+	VolumeSize  = 512 << 20
+	MemoryLimit = 1 << 30
+)
 
 // Node is a host that stands, with its agent.
 type Node struct {
@@ -43,8 +77,12 @@ type Node struct {
 	Component  string
 	Datacenter string
 	Address    string
+	Fittings   []Fitting
 	Agent      *agent.Client
 }
+
+// Fitted says whether the node has a fitting.
+func (n *Node) Fitted(f Fitting) bool { return slices.Contains(n.Fittings, f) }
 
 // Record describes the node for the manifest.
 func (n *Node) Record() record.Node {

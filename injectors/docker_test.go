@@ -35,13 +35,13 @@ const (
 	answered = "connected"
 )
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, fittings ...harness.Fitting) *site {
 	t.Helper()
 	engine := dockertest.Engine(t)
 	id := dockertest.Identity("faults")
 	stood := dockertest.Up(t, dockertest.Provider(t, engine), id,
-		harness.NodeSpec{Name: "s1", Component: harness.Etcd, Datacenter: "dc1"},
-		harness.NodeSpec{Name: "s2", Component: harness.Etcd, Datacenter: "dc1"},
+		harness.NodeSpec{Name: "s1", Component: harness.Etcd, Datacenter: "dc1", Fittings: fittings},
+		harness.NodeSpec{Name: "s2", Component: harness.Etcd, Datacenter: "dc1", Fittings: fittings},
 		harness.NodeSpec{Name: "by", Component: harness.Application, Datacenter: "dc2"},
 	)
 	s := &site{t: t, nodes: map[string]*harness.Node{}, dir: t.TempDir()}
@@ -57,7 +57,7 @@ func newSite(t *testing.T) *site {
 		n.Agent.Report(nil, epoch)
 		s.nodes[n.Name] = n
 	}
-	s.set = NewSet(Options{Nodes: Nodes(stood), Recorder: s.rec, Now: func() time.Duration { return time.Duration(agent.Monotonic() - epoch) }})
+	s.set = NewSet(Options{Nodes: Nodes(stood, nil), Recorder: s.rec, Now: func() time.Duration { return time.Duration(agent.Monotonic() - epoch) }})
 	s.start("s1")
 	s.start("s2")
 	return s
@@ -72,6 +72,17 @@ func (s *site) start(name string) {
 	}}))
 	require.NoError(s.t, n.Agent.Start(s.t.Context(), "etcd"))
 	s.expect("by", name, etcdPort, answered)
+}
+
+// state is the sweep of a node, without the processes that tests declare as they go.
+func (s *site) state(n *harness.Node) agent.Sweep {
+	s.t.Helper()
+	sweep, err := n.Agent.Sweep(s.t.Context())
+	require.NoError(s.t, err)
+	for _, subject := range []string{"processes", "stopped processes", "limits"} {
+		delete(sweep, subject)
+	}
+	return sweep
 }
 
 func (s *site) run(node string, argv ...string) agent.Output {

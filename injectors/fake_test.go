@@ -2,7 +2,6 @@ package injectors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,12 +29,12 @@ type fakeAgent struct {
 	networks []agent.NetworkSpec
 	calls    []string
 	packets  int                       // what Inspect finds stopped, once something is in force
-	status   string                    // /proc/self/status
+	knocks   int                       // exchanges it was asked for
+	cannot   string                    // the reason why it can do nothing
+	rows     map[string]agent.Rows     // answers to queries, by a part of the statement
 	before   func(method string) error // called at the beginning of each deed
 	within   func(ctx context.Context) // called in the middle of each deed
 }
-
-const mayCut = "Name:\tfiredrill\nCapEff:\t00000000a80435fb\n" // Docker's default set with NET_ADMIN
 
 func (f *fakeAgent) Time(node int64) time.Duration { return time.Duration(node - f.offset) }
 
@@ -65,8 +64,42 @@ func (f *fakeAgent) deed(ctx context.Context, method, fault string, do func() (s
 	return s, err
 }
 
-func (f *fakeAgent) Kill(ctx context.Context, k agent.KillSpec) (agent.Stamp, error) {
-	return f.deed(ctx, "kill", k.Fault, func() (string, error) {
+// Do does what the promises of all faults are about: processes end, rules are in force but prove nothing by
+// themselves; every other deed is done and seen at once.
+func (f *fakeAgent) Do(ctx context.Context, fault string, d agent.Deed, _ time.Duration) (agent.Stamp, error) {
+	switch d := d.(type) {
+	case agent.KillSpec:
+		return f.kill(ctx, fault, d)
+	case agent.NetworkSpec:
+		return f.deed(ctx, "network", fault, func() (string, error) {
+			f.networks = append(f.networks, d)
+			return "", nil
+		})
+	}
+	return f.deed(ctx, d.Kind(), fault, func() (string, error) { return d.Kind() + " seen", nil })
+}
+
+func (f *fakeAgent) Can(context.Context, agent.Deed) (string, error) { return f.cannot, nil }
+
+func (f *fakeAgent) Query(_ context.Context, q agent.Query) (agent.Rows, error) {
+	for part, rows := range f.rows {
+		if strings.Contains(q.SQL, part) {
+			return rows, nil
+		}
+	}
+	return agent.Rows{}, fmt.Errorf("%s: no answer to %s", f.name, q.SQL)
+}
+
+// Exchange is a knock: it makes a packet for the rules to stop.
+func (f *fakeAgent) Exchange(context.Context, agent.Exchanges) ([]agent.Exchange, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.knocks++
+	return []agent.Exchange{{Outcome: agent.Silence}}, nil
+}
+
+func (f *fakeAgent) kill(ctx context.Context, fault string, k agent.KillSpec) (agent.Stamp, error) {
+	return f.deed(ctx, "kill", fault, func() (string, error) {
 		var gone []string
 		for p, runs := range f.running {
 			if runs && (len(k.Processes) == 0 || slices.Contains(k.Processes, p)) {
@@ -83,17 +116,6 @@ func (f *fakeAgent) Kill(ctx context.Context, k agent.KillSpec) (agent.Stamp, er
 			return "", fmt.Errorf("%s: kill %s: it does not run", f.name, k.Processes)
 		}
 		return strings.Join(gone, "; "), nil
-	})
-}
-
-func (f *fakeAgent) Freeze(ctx context.Context, s agent.FreezeSpec) (agent.Stamp, error) {
-	return f.deed(ctx, "freeze", s.Fault, func() (string, error) { return "1 of 1 processes in state T (stopped)", nil })
-}
-
-func (f *fakeAgent) Network(ctx context.Context, n agent.NetworkSpec) (agent.Stamp, error) {
-	return f.deed(ctx, "network", n.Fault, func() (string, error) {
-		f.networks = append(f.networks, n)
-		return "", nil
 	})
 }
 
@@ -132,13 +154,6 @@ func (f *fakeAgent) Processes(context.Context) ([]agent.ProcessState, error) {
 	return out, nil
 }
 
-func (f *fakeAgent) Read(_ context.Context, path string) ([]byte, error) {
-	if path != "/proc/self/status" {
-		return nil, errors.New("no such file")
-	}
-	return []byte(f.status), nil
-}
-
 // did lists the deeds that the node was asked for, looks left out.
 func (f *fakeAgent) did() []string {
 	f.mu.Lock()
@@ -157,7 +172,7 @@ type world struct {
 	set    *Set
 }
 
-// newWorld has m1 and m2 in dc1 and m3 in dc2, whose clocks differ by seconds.
+// newWorld has m1 and m2 in dc1, m3 and m4 in dc2, whose clocks differ by seconds.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), agents: map[string]*fakeAgent{}}
@@ -165,14 +180,17 @@ func newWorld(t *testing.T) *world {
 	w.rec, err = record.Create(w.dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.rec.Close() })
-	for i, dc := range []string{"dc1", "dc1", "dc2"} {
+	for i, dc := range []string{"dc1", "dc1", "dc2", "dc2"} {
 		name := fmt.Sprintf("m%d", i+1)
 		a := &fakeAgent{
-			name: name, offset: int64(i) * int64(7*time.Second), clock: &w.clock, status: mayCut, packets: 3,
+			name: name, offset: int64(i) * int64(7*time.Second), clock: &w.clock, packets: 3,
 			running: map[string]bool{"mysqld": true}, inForce: map[string][]string{},
 		}
 		w.agents[name] = a
-		w.nodes = append(w.nodes, Node{Name: name, Datacenter: dc, Address: fmt.Sprintf("198.18.0.%d", 11+i), Agent: a})
+		w.nodes = append(w.nodes, Node{
+			Name: name, Datacenter: dc, Address: fmt.Sprintf("198.18.0.%d", 11+i), Agent: a,
+			Admin: agent.Database{Driver: "mysql", User: "root"}, Application: agent.Database{Driver: "mysql", User: "app", Name: "firedrill"},
+		})
 	}
 	w.set = NewSet(Options{
 		Nodes: w.nodes, Recorder: w.rec, Now: func() time.Duration { return time.Duration(w.clock.Add(int64(time.Millisecond))) },

@@ -35,21 +35,19 @@ func (hostLost) Resolve(_ []Node, targets []string) (any, []string, error) {
 	return HostParams{}, targets, needTargets(targets)
 }
 
-func (hostLost) Check(ctx context.Context, env Env) error { return canCut(ctx, env.Targets) }
+func (hostLost) Check(ctx context.Context, env Env) error {
+	return able(ctx, env.Targets, agent.NetworkSpec{})
+}
 
 // Inject cuts first and kills then: a process that dies on a connected host says goodbye (FIN, RST) to its peers, and
 // they would not wait for the timeouts that a power loss costs. The bracket is the cut's: from then on the host is
 // lost to all others, whatever its last milliseconds inside.
 func (hostLost) Inject(ctx context.Context, env Env) (Effect, error) {
-	cut, err := env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
-		return n.Agent.Network(ctx, agent.NetworkSpec{Fault: env.part(pieceCut), Direction: agent.Both, Action: agent.Drop})
-	})
+	cut, err := env.do(ctx, env.Targets, env.part(pieceCut), agent.NetworkSpec{Direction: agent.Both, Action: agent.Drop})
 	if err != nil {
 		return cut, err
 	}
-	killed, err := env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
-		return n.Agent.Kill(ctx, agent.KillSpec{Fault: env.part(pieceKill), Signal: "KILL", Hold: true})
-	})
+	killed, err := env.do(ctx, env.Targets, env.part(pieceKill), agent.KillSpec{Signal: "KILL", Hold: true})
 	if err != nil {
 		return cut, err
 	}

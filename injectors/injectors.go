@@ -18,13 +18,13 @@ import (
 
 // Agent is what faults need of a node's agent. *agent.Client is one.
 type Agent interface {
-	Kill(ctx context.Context, k agent.KillSpec) (agent.Stamp, error)
-	Freeze(ctx context.Context, f agent.FreezeSpec) (agent.Stamp, error)
-	Network(ctx context.Context, n agent.NetworkSpec) (agent.Stamp, error)
+	Can(ctx context.Context, d agent.Deed) (reason string, err error)
+	Do(ctx context.Context, fault string, d agent.Deed, atMost time.Duration) (agent.Stamp, error)
 	Inspect(ctx context.Context, fault string) (agent.Stamp, error)
 	Heal(ctx context.Context, fault string) (agent.Stamp, error)
 	Processes(ctx context.Context) ([]agent.ProcessState, error)
-	Read(ctx context.Context, path string) ([]byte, error)
+	Query(ctx context.Context, q agent.Query) (agent.Rows, error)
+	Exchange(ctx context.Context, e agent.Exchanges) ([]agent.Exchange, error)
 	// Time converts a stamp of the node's clock to the drill's time.
 	Time(node int64) time.Duration
 }
@@ -32,16 +32,37 @@ type Agent interface {
 // Node is a host that a fault can act on, with its agent.
 type Node struct {
 	Name       string
+	Component  string // harness.MySQL, harness.Etcd...
 	Datacenter string
 	Address    string
 	Agent      Agent
+	// Admin reaches the node's database from inside the node, with all rights; its driver is empty on a node that
+	// has none. Application is how an application logs in there.
+	Admin, Application agent.Database
 }
 
-// Nodes makes what a provider stood up ready for faults.
-func Nodes(nodes []*harness.Node) []Node {
+// Logins says how databases are reached. A harness.Topology does.
+type Logins interface {
+	Databases() []*harness.Node
+	Admin(n *harness.Node) agent.Database
+	Application() agent.Database
+}
+
+// Nodes makes what a provider stood up ready for faults. logins may be nil: then no fault reaches a database.
+func Nodes(nodes []*harness.Node, logins Logins) []Node {
+	databases := map[string]bool{}
+	if logins != nil {
+		for _, n := range logins.Databases() {
+			databases[n.Name] = true
+		}
+	}
 	var out []Node
 	for _, n := range nodes {
-		out = append(out, Node{Name: n.Name, Datacenter: n.Datacenter, Address: n.Address, Agent: n.Agent})
+		node := Node{Name: n.Name, Component: n.Component, Datacenter: n.Datacenter, Address: n.Address, Agent: n.Agent}
+		if databases[n.Name] {
+			node.Admin, node.Application = logins.Admin(n), logins.Application()
+		}
+		out = append(out, node)
 	}
 	return out
 }
@@ -98,6 +119,7 @@ type Env struct {
 
 	node   func(name string) (Node, error)
 	budget time.Duration // of one round of calls to the agents
+	atMost time.Duration // after which the agents heal by themselves; 0: never
 	// now brackets the deeds of a visitor, whose agent sessions do not know the drill's epoch; nil for the drill
 	// itself, which has the nodes' own, exact stamps.
 	now func() time.Duration
@@ -109,6 +131,27 @@ func (e Env) Node(name string) (Node, error) { return e.node(name) }
 // part names a piece of the fault to the agents, so that the pieces can be healed one by one in an order of their
 // own. An agent whose controller is gone heals them in the order of their names.
 func (e Env) part(piece string) string { return e.Fault + "-" + piece }
+
+// do does the same deed on all nodes at once, as a part of the fault (or as the whole of it: env.Fault).
+func (e Env) do(ctx context.Context, nodes []Node, id string, d agent.Deed) (Effect, error) {
+	return e.everywhere(ctx, nodes, func(ctx context.Context, n Node) (agent.Stamp, error) {
+		return n.Agent.Do(ctx, id, d, e.atMost)
+	})
+}
+
+// able says whether a deed can be done on all nodes. The error wraps harness.ErrUnavailable when it cannot.
+func able(ctx context.Context, nodes []Node, d agent.Deed) error {
+	for _, n := range nodes {
+		reason, err := n.Agent.Can(ctx, d)
+		if err != nil {
+			return fmt.Errorf("ask %s what it can do: %w", n.Name, err)
+		}
+		if reason != "" {
+			return fmt.Errorf("on %s: %s: %w", n.Name, reason, harness.ErrUnavailable)
+		}
+	}
+	return nil
+}
 
 // deed is one call to one agent.
 type deed func(ctx context.Context, n Node) (agent.Stamp, error)

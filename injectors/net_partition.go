@@ -36,7 +36,7 @@ var netPartitionDoc = Doc{
 		{Name: "action", Meaning: "drop: silence, so that clients run into their timeouts; refuse: a reset (TCP) or ICMP port unreachable", Default: agent.Drop},
 		{Name: "addresses", Meaning: "address of each node by its name", Filled: true},
 	},
-	Proof: "packets stopped by the rules of at least one of the nodes; between nodes that have nothing to say to each other there is none",
+	Proof: "packets stopped by the rules of at least one of the nodes; where there are none yet, the targets knock at their peers",
 	Heal:  "the rules are removed on all nodes",
 	Limits: "packets are stopped where they arrive, because one that is stopped where it is sent tells its sender at once; " +
 		"only those to addresses that are no nodes are stopped there. Needs NET_ADMIN on the nodes",
@@ -103,18 +103,8 @@ func isAddress(peer string) bool {
 
 // sides are all nodes that get rules: the targets, and those peers that are nodes.
 func (f netPartition) sides(env Env) ([]Node, error) {
-	all := slices.Clone(env.Targets)
-	for _, peer := range f.Peers {
-		if isAddress(peer) {
-			continue
-		}
-		n, err := env.Node(peer)
-		if err != nil {
-			return nil, fmt.Errorf("reach the other side of the partition: %w", err)
-		}
-		all = append(all, n)
-	}
-	return all, nil
+	peers, err := reach(env, slices.DeleteFunc(slices.Clone(f.Peers), isAddress))
+	return slices.Concat(env.Targets, peers), err
 }
 
 func (f netPartition) Check(ctx context.Context, env Env) error {
@@ -122,7 +112,7 @@ func (f netPartition) Check(ctx context.Context, env Env) error {
 	if err != nil {
 		return err
 	}
-	return canCut(ctx, all)
+	return able(ctx, all, agent.NetworkSpec{})
 }
 
 // rules decides what is in force on which node. It is pure: tested without a kernel.
@@ -170,8 +160,7 @@ func (f netPartition) Inject(ctx context.Context, env Env) (Effect, error) {
 	return env.everywhere(ctx, all, func(ctx context.Context, n Node) (agent.Stamp, error) {
 		var whole agent.Stamp
 		for i, spec := range rules[n.Name] {
-			spec.Fault = env.Fault
-			stamp, err := n.Agent.Network(ctx, spec)
+			stamp, err := n.Agent.Do(ctx, env.Fault, spec, env.atMost)
 			if err != nil {
 				return whole, err
 			}
@@ -184,29 +173,40 @@ func (f netPartition) Inject(ctx context.Context, env Env) (Effect, error) {
 	})
 }
 
+// Observe reads how many packets the rules have stopped. Where nobody has said anything yet, it has each target knock
+// at each peer: a cut between nodes that are silent must be proven too.
 func (f netPartition) Observe(ctx context.Context, env Env) (string, error) {
 	all, err := f.sides(env)
 	if err != nil {
 		return "", err
 	}
+	if proof, err := env.seen(ctx, all, env.Fault); err != nil || proof != "" {
+		return proof, err
+	}
+	if err := f.knock(ctx, env); err != nil {
+		return "", err
+	}
 	return env.seen(ctx, all, env.Fault)
+}
+
+func (f netPartition) knock(ctx context.Context, env Env) error {
+	port := knockPort
+	if len(f.Ports) > 0 {
+		port = int(f.Ports[0])
+	}
+	var peers []string
+	for _, peer := range f.Peers {
+		if !isAddress(peer) {
+			peer = f.Addresses[peer]
+		}
+		peers = append(peers, peer)
+	}
+	return knock(ctx, env.Targets, peers, port)
 }
 
 // Heal goes on with the nodes that can be reached when others cannot.
 func (f netPartition) Heal(ctx context.Context, env Env) (Effect, error) {
-	reached := slices.Clone(env.Targets)
-	var errs []error
-	for _, peer := range f.Peers {
-		if isAddress(peer) {
-			continue
-		}
-		n, err := env.Node(peer)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("reach the other side of the partition: %w", err))
-			continue
-		}
-		reached = append(reached, n)
-	}
+	reached, unreached := f.sides(env)
 	effect, err := env.healed(ctx, reached, env.Fault)
-	return effect, join(append(errs, err))
+	return effect, join([]error{unreached, err})
 }

@@ -78,3 +78,14 @@ func TestPartitionIsProvenByAnyPair(t *testing.T) {
 	i = w.inject(Spec{Name: "net.partition", Params: PartitionParams{Peers: []string{"m2", "m3"}}, Targets: []string{"m1"}})
 	require.Empty(t, i.Effect().Proof)
 }
+
+// A cut between nodes that say nothing is proven by a knock.
+func TestSilentNodesKnock(t *testing.T) {
+	w := newWorld(t)
+	for _, a := range w.agents {
+		a.packets = 0
+	}
+	w.inject(Spec{Name: "net.partition", Params: PartitionParams{Peers: []string{"m2"}}, Targets: []string{"m1"}})
+	require.NotZero(t, w.agents["m1"].knocks)
+	require.Zero(t, w.agents["m3"].knocks)
+}

@@ -1,7 +1,6 @@
 package injectors
 
 import (
-	"context"
 	"errors"
 
 	"github.com/firedrill/firedrill/harness/agent"
@@ -23,29 +22,9 @@ var processFreezeDoc = Doc{
 	Limits: "a write that was abandoned may still be done after the heal; children of a manager that run in a tree of their own (postgres under Patroni) are frozen by their own name",
 }
 
-type processFreeze struct{ FreezeParams }
-
 func newProcessFreeze(p FreezeParams) (Fault, error) {
 	if p.Process == "" {
 		return nil, errors.New("process: no name is given")
 	}
-	return processFreeze{p}, nil
-}
-
-func (f processFreeze) Resolve(_ []Node, targets []string) (any, []string, error) {
-	return f.FreezeParams, targets, needTargets(targets)
-}
-
-func (f processFreeze) Inject(ctx context.Context, env Env) (Effect, error) {
-	return env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
-		return n.Agent.Freeze(ctx, agent.FreezeSpec{Fault: env.Fault, Processes: []string{f.Process}})
-	})
-}
-
-func (f processFreeze) Observe(ctx context.Context, env Env) (string, error) {
-	return env.seen(ctx, env.Targets, env.Fault)
-}
-
-func (f processFreeze) Heal(ctx context.Context, env Env) (Effect, error) {
-	return env.healed(ctx, env.Targets, env.Fault)
+	return onTargets{p, agent.FreezeSpec{Processes: []string{p.Process}}}, nil
 }

@@ -18,13 +18,14 @@ var processKillDoc = Doc{
 	Summary: "a process is killed (SIGKILL); its host, its address and its network live on, so peers see a reset at once",
 	Targets: "nodes that run the process",
 	Params: []Param{
-		{Name: "process", Meaning: "name of the process as the topology declares it: mysqld, orchestrator, patroni, postgres, etcd, haproxy", Required: true},
+		{Name: "process", Meaning: "name of the process as the topology declares it: mysqld, orchestrator, patroni, postgres, etcd, haproxy, dns", Required: true},
 		{Name: "let_restart", Meaning: "let its restart policy bring it back, in place of holding it down until the heal", Default: "false"},
 	},
 	Proof: "the process is gone from the node's process table",
 	Heal:  "the process is started again",
 	Limits: "a process that another one manages (postgres under Patroni) is that one's to restart: it cannot be held down, " +
-		"the fault is one-shot, and its heal only says so",
+		"the fault is one-shot, and its heal only says so. Processes go by their names: what no shipped topology runs (keepalived) can be " +
+		"killed in one of your own that declares it",
 }
 
 type processKill struct{ KillParams }
@@ -50,10 +51,7 @@ func (f processKill) Heal(ctx context.Context, env Env) (Effect, error) {
 
 // end ends a process on all targets. It is one-shot when the process is everywhere another one's to restart.
 func end(ctx context.Context, env Env, spec agent.KillSpec) (Effect, error) {
-	spec.Fault = env.Fault
-	effect, err := env.everywhere(ctx, env.Targets, func(ctx context.Context, n Node) (agent.Stamp, error) {
-		return n.Agent.Kill(ctx, spec)
-	})
+	effect, err := env.do(ctx, env.Targets, env.Fault, spec)
 	if err != nil {
 		return effect, err
 	}
@@ -71,7 +69,7 @@ func managed(ctx context.Context, env Env, process string) (bool, error) {
 			return false, fmt.Errorf("ask who manages %s: %w", process, err)
 		}
 		for _, s := range states {
-			if s.Name == process {
+			if s.Name == process && !s.Inner {
 				return false, nil
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/firedrill/firedrill/harness"
 )
 
 // Doc describes a fault: `firedrill list faults` prints it, and the documentation is generated from it.
@@ -20,6 +22,9 @@ type Doc struct {
 	Proof   string  `json:"proof"`  // what counts as seen
 	Heal    string  `json:"heal"`   // what a heal does
 	Limits  string  `json:"limits"` // what it does not do, and what it needs
+	// Fittings are what the targets must be fitted with before they stand: see harness.Fitting. The steps of the
+	// vocabulary see to it; a Go test calls Drill.Fit.
+	Fittings []harness.Fitting `json:"fittings,omitempty"`
 }
 
 // Param describes one parameter.
@@ -69,9 +74,10 @@ func Register[P any](r *Registry, name string, doc Doc, make func(P) (Fault, err
 // undocumented returns the name of a parameter that only one of struct and doc has.
 func undocumented(t reflect.Type, doc Doc) string {
 	var fields, documented []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		fields = append(fields, name)
+	for _, f := range reflect.VisibleFields(t) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous {
+			fields = append(fields, name)
+		}
 	}
 	for _, p := range doc.Params {
 		documented = append(documented, p.Name)

@@ -19,6 +19,8 @@ type Options struct {
 	Recorder Recorder
 	Now      func() time.Duration // the drill's time
 	Budgets  Budgets
+	// AtMost is the longest that a fault may stay in force: after it the agents heal by themselves. 0 means forever.
+	AtMost time.Duration
 	// FirstID numbers the first fault, so that several processes can break the same topology one after the other;
 	// 0 means 1.
 	FirstID int
@@ -58,6 +60,26 @@ func (s *Set) Inject(ctx context.Context, spec Spec) (*Injection, error) {
 	return i, i.Inject(ctx)
 }
 
+// InjectAll prepares several faults, and injects them at once when all of them could be prepared. The errors are those
+// of Inject.
+func (s *Set) InjectAll(ctx context.Context, specs []Spec) ([]*Injection, error) {
+	var all []*Injection
+	for _, spec := range specs {
+		i, err := s.Prepare(ctx, spec)
+		if err != nil {
+			return nil, err // those prepared before are new: nothing was done, nothing is to be healed
+		}
+		all = append(all, i)
+	}
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for n, i := range all {
+		wg.Go(func() { errs[n] = i.Inject(ctx) })
+	}
+	wg.Wait()
+	return all, join(errs)
+}
+
 // Prepare resolves a fault and checks that it can be injected here, and keeps it in the set. It changes nothing on
 // any node. An error that wraps harness.ErrUnavailable means that the drill cannot be held here; any other one is a
 // mistake in the spec.
@@ -70,7 +92,7 @@ func (s *Set) Prepare(ctx context.Context, spec Spec) (*Injection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", spec.Name, err)
 	}
-	env := Env{Targets: targets, node: func(name string) (Node, error) { return find(s.opts.Nodes, name) }, budget: s.opts.Budgets.orDefaults().Deed}
+	env := Env{Targets: targets, node: func(name string) (Node, error) { return find(s.opts.Nodes, name) }, budget: s.opts.Budgets.orDefaults().Deed, atMost: s.opts.AtMost}
 	if c, ok := fault.(Checker); ok {
 		if err := c.Check(ctx, env); err != nil {
 			return nil, fmt.Errorf("prepare %s: %w", spec.Name, err)
@@ -231,7 +253,7 @@ func (m Match) String() string {
 
 // Started matches what `"PROCESS" on TARGET is started` heals.
 func Started(process string, targets ...string) Match {
-	return Match{Faults: []string{"process.kill", "process.stop"}, Targets: targets, Params: map[string]string{"process": process}}
+	return Match{Faults: []string{"process.kill", "process.stop", "process.crashloop", "process.restart"}, Targets: targets, Params: map[string]string{"process": process}}
 }
 
 // Resumed matches what `"PROCESS" on TARGET is resumed` heals.
@@ -241,7 +263,7 @@ func Resumed(process string, targets ...string) Match {
 
 // Returned matches what `the host of TARGET returns` heals.
 func Returned(targets ...string) Match {
-	return Match{Faults: []string{"host.lost"}, Targets: targets}
+	return Match{Faults: []string{"host.lost", "host.rebooted"}, Targets: targets}
 }
 
 // Reunited matches what `the partition is healed` heals.

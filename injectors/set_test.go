@@ -68,7 +68,7 @@ func TestAFaultIsHealedOnAllOfItsTargetsTogether(t *testing.T) {
 	w.inject(Spec{Name: "process.kill", Params: KillParams{Process: "mysqld"}, Targets: []string{"m1", "m2", "m1"}})
 	require.Equal(t, []string{"m1", "m2"}, w.set.All()[0].Step().Targets, "who is named twice is killed once")
 	require.EqualError(t, w.set.Heal(t.Context(), Started("mysqld", "m1")),
-		"heal process.kill or process.stop (process mysqld) on m1: process.kill was injected on m1, m2 together, and is healed on all of them together")
+		"heal process.kill or process.stop or process.crashloop or process.restart (process mysqld) on m1: process.kill was injected on m1, m2 together, and is healed on all of them together")
 	require.NoError(t, w.set.Heal(t.Context(), Started("mysqld", "m2", "m1")))
 	require.NoError(t, w.set.Heal(t.Context(), Started("mysqld", "m1", "m2")), "it is healed already")
 }
@@ -107,7 +107,7 @@ func TestFaultThatCannotRunHereIsUnavailable(t *testing.T) {
 	for _, name := range []string{"host.lost", "net.partition", "datacenter.isolation"} {
 		w := newWorld(t)
 		for _, a := range w.agents {
-			a.status = "CapEff:\t00000000a80425fb\n" // Docker's default set
+			a.cannot = "it has no NET_ADMIN"
 		}
 		spec := samples[name]
 		spec.Name = name

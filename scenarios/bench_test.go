@@ -40,7 +40,8 @@ type standUp struct {
 func TestBenchStandUp(t *testing.T) {
 	dir := benchDir(t)
 	var figures []standUp
-	for _, topology := range []string{"mysql-3", "patroni-3"} {
+	for _, b := range scenarios.Kinds() {
+		topology := b.Name
 		for i := range 3 {
 			t.Run(fmt.Sprintf("%s-%d", topology, i+1), func(t *testing.T) {
 				run := scenarios.NewTestRun(t)
@@ -153,13 +154,13 @@ func hold(t *testing.T, d *scenarios.Drill, kind string, length time.Duration, n
 	fault := "bench" + strconv.Itoa(n)
 	var down, up agent.Stamp
 	if kind == "frozen" {
-		down, err = m.Agent.Freeze(ctx, agent.FreezeSpec{Fault: fault, Processes: []string{"mysqld"}})
+		down, err = m.Agent.Do(ctx, fault, agent.FreezeSpec{Processes: []string{"mysqld"}}, 0)
 	} else {
-		spec := agent.NetworkSpec{Fault: fault, Action: map[string]string{"dropped": agent.Drop, "refused": agent.Refuse}[kind]}
+		spec := agent.NetworkSpec{Action: map[string]string{"dropped": agent.Drop, "refused": agent.Refuse}[kind]}
 		for _, a := range harness.ByComponent(d.Nodes(), harness.Application) {
 			spec.Peers = append(spec.Peers, a.Address)
 		}
-		down, err = m.Agent.Network(ctx, spec)
+		down, err = m.Agent.Do(ctx, fault, spec, 0)
 	}
 	require.NoError(t, err)
 	require.NoError(t, wait.Hold(ctx, length-time.Duration(agent.Monotonic()-down.Effective)))

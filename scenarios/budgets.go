@@ -14,6 +14,7 @@ type Budgets struct {
 	Baseline time.Duration // how long the application writes before the first fault
 	Effect   time.Duration // a fault's effect observed
 	Heal     time.Duration // a fault undone and seen to be
+	Fault    time.Duration // the longest that a fault is in force: then its agents heal it, whoever else is alive
 	Recover  time.Duration // after the last step: writes flow again from every datacenter
 	Quiet    time.Duration // how long they must flow before the outage counts as over
 	Converge time.Duration // after the heal: one primary, the replicas behind it
@@ -40,7 +41,7 @@ func DefaultBudgets() (Budgets, error) {
 	up := func(d time.Duration) time.Duration { return time.Duration(float64(d) * factor) }
 	return Budgets{
 		Up: up(2 * time.Minute), Settle: up(90 * time.Second),
-		Baseline: 2 * time.Second, Effect: up(10 * time.Second), Heal: up(30 * time.Second),
+		Baseline: 2 * time.Second, Effect: up(10 * time.Second), Heal: up(30 * time.Second), Fault: up(30 * time.Minute),
 		Recover: up(30 * time.Second), Quiet: 2 * time.Second,
 		Converge: up(30 * time.Second), Survey: up(60 * time.Second),
 		Collect: up(30 * time.Second), Down: up(30 * time.Second),

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ type Drill struct {
 
 	blueprint harness.Blueprint
 	settings  harness.Settings
+	fittings  []harness.Fitting
 	load      load
 
 	rec        *record.Recorder
@@ -50,9 +52,12 @@ type Drill struct {
 	topology   harness.Topology
 	injections *injectors.Set
 	firstFault time.Duration // effect of the first fault; zero: none yet
-	lastHeal   time.Duration
+	lastHeal   time.Duration // guarded by mu: schedules heal too
+	schedules  []*schedule
+	swept      map[string]agent.Sweep // before the first fault
 	stopWatch  func()
 	stands     bool // up: faults may be injected
+	looks      int  // effects looked for so far
 
 	mu       sync.Mutex // guards what watchers write into the manifest
 	finished bool
@@ -182,6 +187,21 @@ func (d *Drill) Set(component, key, value string) error {
 	return nil
 }
 
+// Fit gives every node of the topology what some faults need from the beginning (see injectors.Doc.Fittings). A
+// feature file need not say it: its steps do.
+func (d *Drill) Fit(fittings ...harness.Fitting) error {
+	for _, f := range fittings {
+		if slices.Contains(d.fittings, f) {
+			continue
+		}
+		if d.Stands() {
+			return errStands
+		}
+		d.fittings = append(d.fittings, f)
+	}
+	return nil
+}
+
 // Load has the application write rate rows a second from every datacenter that has an application node, through an
 // endpoint by name, or through the topology's first when the name is empty.
 func (d *Drill) Load(rate int, endpoint string) error {
@@ -228,7 +248,7 @@ func (d *Drill) Begun(ctx context.Context) error {
 	if d.blueprint.Build == nil {
 		return fmt.Errorf("no topology is given: begin with `Given the topology \"mysql-3\"`; there are: %s", d.run.Catalogue.Names())
 	}
-	for _, phase := range []func(context.Context) error{d.up, d.settle, d.startLoad, d.baseline} {
+	for _, phase := range []func(context.Context) error{d.up, d.settle, d.startLoad, d.baseline, d.before} {
 		if err := phase(ctx); err != nil {
 			if errors.Is(err, harness.ErrUnavailable) {
 				d.manifest.NotDrilled = err.Error()

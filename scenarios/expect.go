@@ -83,7 +83,7 @@ func (d *Drill) AwaitFencing(ctx context.Context, within time.Duration) error {
 
 // AwaitRejoin waits until the old primary replicates from the primary.
 func (d *Drill) AwaitRejoin(ctx context.Context, within time.Duration) error {
-	return d.await(ctx, "old primary rejoined as a replica", d.remaining(max(d.firstFault, d.lastHeal), within), func() (bool, string) {
+	return d.await(ctx, "old primary rejoined as a replica", d.remaining(max(d.firstFault, d.healedAt()), within), func() (bool, string) {
 		primary, _ := d.current()
 		return d.replicatesFrom(d.oldPrimary(), primary)
 	})
@@ -118,6 +118,14 @@ func (d *Drill) AwaitAnalysis(ctx context.Context, word string, within time.Dura
 	return d.await(ctx, word+" reported", within, func() (bool, string) {
 		all := d.tracker.analyses()
 		return slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, word) }), strings.Join(all, ", ")
+	})
+}
+
+// AwaitRecovery waits until the failover manager has begun to replace the primary, for a fault in the middle of that.
+// That it never does is an error: the drill would go on as another one than was written.
+func (d *Drill) AwaitRecovery(ctx context.Context, within time.Duration) error {
+	return wait.Until(ctx, "recovery begun", within, func(context.Context) (bool, string, error) {
+		return d.tracker.recoveryBegun(d.firstFault), "none since the first fault", nil
 	})
 }
 

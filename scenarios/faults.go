@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/record"
@@ -24,54 +25,99 @@ func names(nodes []*harness.Node) []string {
 	return out
 }
 
+// plan is a fault that is yet to be injected: its targets are found at that moment, by role.
+type plan func(ctx context.Context) (injectors.Spec, error)
+
 // Inject injects a fault on a target, resolved now. It returns once the effect was observed, or the time for that
-// ran out; the verdict knows the difference.
+// ran out; the verdict knows the difference. Some faults know their targets by themselves: target is then empty.
 func (d *Drill) Inject(ctx context.Context, text, fault, target string, params any) error {
-	targets, err := d.Names(ctx, target)
-	if err != nil {
-		return err
-	}
-	return d.inject(ctx, injectors.Spec{Name: fault, Params: params, Targets: targets, Text: text})
+	return d.strike(ctx, func(ctx context.Context) (injectors.Spec, error) {
+		spec := injectors.Spec{Name: fault, Params: params, Text: text}
+		if target == "" {
+			return spec, nil
+		}
+		var err error
+		spec.Targets, err = d.Names(ctx, target)
+		return spec, err
+	})
 }
 
 // Cut separates two targets: in both directions, or only what the first sends to the second. peers may be
 // "every other node".
 func (d *Drill) Cut(ctx context.Context, text, target, peers string, params injectors.PartitionParams) error {
-	from, to, err := d.SelectPair(ctx, target, peers)
+	return d.strike(ctx, func(ctx context.Context) (injectors.Spec, error) {
+		from, to, err := d.SelectPair(ctx, target, peers)
+		params := params
+		params.Peers = names(to)
+		return injectors.Spec{Name: "net.partition", Params: params, Targets: names(from), Text: text}, err
+	})
+}
+
+// strike injects now, unless the faults of a step are being gathered.
+func (d *Drill) strike(ctx context.Context, p plan) error {
+	if g := gathering(ctx); g != nil {
+		g.plans = append(g.plans, p)
+		return nil
+	}
+	spec, err := p(ctx)
 	if err != nil {
 		return err
 	}
-	params.Peers = names(to)
-	return d.inject(ctx, injectors.Spec{Name: "net.partition", Params: params, Targets: names(from), Text: text})
+	return d.inject(ctx, spec)
 }
 
-func (d *Drill) inject(ctx context.Context, spec injectors.Spec) error {
-	d.run.progress(d.manifest.DrillID, d.now(), "fault: "+spec.Text)
-	i, err := d.injections.Inject(ctx, spec)
+func (d *Drill) inject(ctx context.Context, specs ...injectors.Spec) error {
+	for _, s := range specs {
+		d.run.progress(d.manifest.DrillID, d.now(), "fault: "+s.Text)
+	}
+	injections, err := d.injections.InjectAll(ctx, specs)
 	if errors.Is(err, harness.ErrUnavailable) {
 		d.SkipBecause(err.Error())
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("inject %s: %w", spec.Name, err)
+		return fmt.Errorf("inject %s: %w", specs[0].Name, err)
 	}
-	if effect := i.Effect(); d.firstFault == 0 {
-		d.firstFault = effect.Began
+	first := injections[0].Effect().Began
+	for _, i := range injections {
+		first = min(first, i.Effect().Began)
 	}
+	d.struck(first)
 	return nil
+}
+
+// struck notes when the first fault struck.
+func (d *Drill) struck(at time.Duration) {
+	if d.firstFault == 0 {
+		d.firstFault = at
+	}
+}
+
+// healed notes when something was healed last.
+func (d *Drill) healed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lastHeal = d.now()
+}
+
+func (d *Drill) healedAt() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lastHeal
 }
 
 // Heal undoes the faults that match.
 func (d *Drill) Heal(ctx context.Context, m injectors.Match) error {
 	err := d.injections.Heal(ctx, m)
-	d.lastHeal = d.now()
+	d.healed()
 	return err
 }
 
 // HealAll undoes every fault that is in force.
 func (d *Drill) HealAll(ctx context.Context) error {
+	d.endSchedules()
 	err := d.injections.HealAll(ctx)
-	d.lastHeal = d.now()
+	d.healed()
 	return err
 }
 
@@ -82,9 +128,7 @@ func (d *Drill) Operate(ctx context.Context, text, verb string, args ...string) 
 	d.rec.Event(record.Event{T: began, Kind: record.KindOperator, Msg: text, Attrs: map[string]string{
 		"verb": verb, "took_ms": fmt.Sprint(record.MS(d.now() - began)),
 	}})
-	if d.firstFault == 0 {
-		d.firstFault = began
-	}
+	d.struck(began)
 	if err != nil {
 		return fmt.Errorf("operate: %w", err)
 	}

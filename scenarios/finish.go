@@ -50,6 +50,7 @@ func (d *Drill) end(ctx context.Context, interrupted bool) {
 	interrupted = interrupted || ctx.Err() != nil
 	ctx = context.WithoutCancel(ctx)
 	d.phase("heal")
+	d.endSchedules()
 	if err := d.injections.HealAll(ctx); err != nil {
 		d.broken(err)
 		d.manifest.Residue = append(d.manifest.Residue, err.Error())
@@ -58,6 +59,7 @@ func (d *Drill) end(ctx context.Context, interrupted bool) {
 		d.converge(ctx)
 	}
 	complete := !interrupted && len(d.manifest.Errors) == 0
+	d.sweep(ctx)
 	for _, step := range []func(context.Context) error{d.drain, d.survey} {
 		if err := step(ctx); err != nil {
 			complete = false

@@ -28,11 +28,11 @@ func (d *Drill) up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, b.Up)
 	defer cancel()
 	if !d.run.Keep {
-		d.undo.Push("remove the containers and networks of the drill", b.Down, func(ctx context.Context) error {
+		d.undo.Push("remove the containers, networks and volumes of the drill", b.Down, func(ctx context.Context) error {
 			return d.run.Provider.Down(ctx, id)
 		})
 	}
-	nodes, err := d.run.Provider.Up(ctx, id, d.blueprint.Specs)
+	nodes, err := d.run.Provider.Up(ctx, id, d.specs())
 	if err != nil {
 		return fmt.Errorf("stand %s up: %w", d.manifest.Topology, err)
 	}
@@ -52,11 +52,20 @@ func (d *Drill) up(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", d.manifest.Topology, err)
 	}
 	d.injections = injectors.NewSet(injectors.Options{
-		Registry: d.run.Faults, Nodes: injectors.Nodes(nodes), Recorder: d.rec, Now: d.now,
+		Registry: d.run.Faults, Nodes: injectors.Nodes(nodes, topology), Recorder: d.rec, Now: d.now, AtMost: b.Fault,
 		Budgets: injectors.Budgets{Proof: b.Effect, Heal: b.Heal},
 	})
 	d.stands = true
 	return nil
+}
+
+// specs are the blueprint's nodes, with what this drill fits them with.
+func (d *Drill) specs() []harness.NodeSpec {
+	out := slices.Clone(d.blueprint.Specs)
+	for i := range out {
+		out[i].Fittings = d.fittings
+	}
+	return out
 }
 
 // settle waits for the steady state and names every reason why it is not there yet.
@@ -101,13 +110,22 @@ func (d *Drill) startLoad(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range d.topology.Databases() {
 		group.Go(func() error {
-			return n.Agent.Observe(ctx, agent.Observe{Node: n.Name, Database: d.topology.Admin(n), Every: sampleEvery, Nodes: d.addresses()})
+			return n.Agent.Observe(ctx, d.sampler(n))
 		})
 	}
 	for i, n := range harness.ByComponent(d.nodes, harness.Application) {
 		group.Go(func() error { return d.startApplication(ctx, i, n) })
 	}
 	return group.Wait()
+}
+
+// sampler says how a database is looked at.
+func (d *Drill) sampler(n *harness.Node) agent.Observe {
+	o := agent.Observe{Node: n.Name, Database: d.topology.Admin(n), Every: sampleEvery, Nodes: d.addresses()}
+	if ring, ok := d.topology.(interface{ CoPrimary(n *harness.Node) bool }); ok { // only kinds that know such a thing
+		o.CoPrimary = ring.CoPrimary(n)
+	}
+	return o
 }
 
 // addresses names nodes by address and by name: databases report their source as either.

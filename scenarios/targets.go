@@ -18,7 +18,7 @@ var (
 var Targets = []string{
 	"the primary", "the leader", "the old primary", "the old leader", "the promoted node", "a replica", "every replica",
 	`node "NAME"`, `nodes "NAME"`, `datacenter "NAME"`, "the primary's datacenter", "the leader's datacenter",
-	"the Orchestrator leader", "every Orchestrator", "the etcd leader", "every etcd member", "a minority of etcd",
+	"the intermediate primary", "the Orchestrator leader", "every Orchestrator", "the backend", "the etcd leader", "every etcd member", "a minority of etcd",
 	"a majority of etcd", "the proxy", "the DNS server", "the application", "every other node",
 }
 

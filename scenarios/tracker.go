@@ -19,8 +19,11 @@ type tracker struct {
 	lastOp    map[string]record.Op // by vantage, the latest that ended
 	answers   map[answerKey]record.Probe
 	hookRuns  map[string]int
+	hookFails map[string]int
 	detected  []string
-	promoted  []sighting // primaries in the order in which they were first seen
+	blocked   []string      // failovers that the manager did not begin, because of an earlier one
+	begun     time.Duration // when the manager last began to replace the primary; zero: never
+	promoted  []sighting    // primaries in the order in which they were first seen
 	lastAckOf map[string]time.Duration
 }
 
@@ -37,7 +40,7 @@ var _ agent.Sink = (*tracker)(nil)
 func newTracker(rec *record.Recorder) *tracker {
 	return &tracker{
 		rec: rec, samples: map[string]record.Sample{}, lastAck: map[string]record.Op{}, lastOp: map[string]record.Op{},
-		answers: map[answerKey]record.Probe{}, hookRuns: map[string]int{}, lastAckOf: map[string]time.Duration{},
+		answers: map[answerKey]record.Probe{}, hookRuns: map[string]int{}, hookFails: map[string]int{}, lastAckOf: map[string]time.Duration{},
 	}
 }
 
@@ -82,8 +85,17 @@ func (t *tracker) Event(e record.Event) {
 	switch e.Kind {
 	case record.KindHook:
 		t.hookRuns[e.Attrs["name"]]++
+		if code := e.Attrs["exit"]; code != "" && code != "0" {
+			t.hookFails[e.Attrs["name"]]++
+		}
 	case record.KindDetected:
 		t.detected = append(t.detected, e.Msg)
+	case record.KindManager:
+		if e.Attrs["blocked"] == "true" {
+			t.blocked = append(t.blocked, e.Msg)
+		}
+	case record.KindPromotionStarted:
+		t.begun = e.T
 	}
 }
 
@@ -155,8 +167,38 @@ func (t *tracker) hooks(name string) int {
 	return t.hookRuns[name]
 }
 
+func (t *tracker) failedHooks(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hookFails[name]
+}
+
+// silence is the longest time since an acknowledged write of any vantage.
+func (t *tracker) silence(vantages []string, now time.Duration) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var longest time.Duration
+	for _, v := range vantages {
+		longest = max(longest, now-t.lastAck[v].End)
+	}
+	return longest
+}
+
+// recoveryBegun says whether the manager has begun to replace the primary since a time.
+func (t *tracker) recoveryBegun(since time.Duration) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.begun > since
+}
+
 func (t *tracker) analyses() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]string(nil), t.detected...)
+}
+
+func (t *tracker) blockedFailovers() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.blocked...)
 }

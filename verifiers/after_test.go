@@ -107,6 +107,12 @@ func TestInterruption(t *testing.T) {
 	stalled := blip(serving("m1", span{struckAt, 6 * time.Second})).event(5900*ms, record.KindStall, "app1", "", "ms", "800")
 	stalled.event(5900*ms, record.KindStall, "app2", "", "ms", "800")
 	check(t, "interruption", []scenario{
+		{"felt", failover(), `{"min_ms":2000}`, record.Passed, "2.010 s"},
+		{"a fault that did nothing is not felt", blip(serving("m1")), `{"min_ms":500}`, record.Failed, ""},
+		{"not long enough", failover(), `{"min_ms":2500}`, record.Failed, "2.010 s"},
+		{"it was the prober that stalled", stalled, `{"min_ms":900}`, record.Failed, ""},
+		{"felt, whatever came after", failover().truncated(10 * time.Second), `{"min_ms":2000}`, record.Passed, ""},
+		{"cut off before it was felt", failover().truncated(10 * time.Second), `{"min_ms":2500}`, record.Inconclusive, "cut off"},
 		{"short enough", failover(), `{"max_ms":2100}`, record.Passed, "2.010 s"},
 		{"too long", failover(), `{"max_ms":1900}`, record.Failed, ""},
 		{"before the fault", before, `{"max_ms":1000}`, record.Failed, "from 1.99"},

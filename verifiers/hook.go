@@ -12,6 +12,8 @@ import (
 type Hook struct {
 	Name  string `json:"name" doc:"name of the hook or callback"`
 	Count *int   `json:"count,omitempty" doc:"exactly so often; 0: not at all; absent or -1: at least once"`
+	// Failed narrows the promise to runs that failed.
+	Failed bool `json:"failed,omitempty" doc:"only runs that ended with another exit code than 0 count"`
 }
 
 func (p Hook) check() error {
@@ -24,21 +26,26 @@ func (p Hook) check() error {
 // Verify implements Verifier.
 func (p Hook) Verify(run *record.Run) Result {
 	exact := p.Count != nil && *p.Count >= 0
-	out := Result{Want: p.Name + " ran at least once"}
+	verb := map[bool]string{false: " ran ", true: " failed "}[p.Failed]
+	out := Result{Want: p.Name + verb + "at least once"}
 	if exact {
-		out.Want = p.Name + " ran exactly " + plural(*p.Count, "time")
+		out.Want = p.Name + verb + "exactly " + plural(*p.Count, "time")
 	}
 	n := 0
 	var exits []string
 	for _, e := range run.Events {
 		if e.Kind == record.KindHook && e.Attrs["name"] == p.Name {
-			n++
-			if code := e.Attrs["exit"]; code != "" && code != "0" {
+			code := e.Attrs["exit"]
+			failed := code != "" && code != "0"
+			if failed {
 				exits = append(exits, code)
+			}
+			if failed || !p.Failed {
+				n++
 			}
 		}
 	}
-	out.Got = "it ran " + plural(n, "time")
+	out.Got = "it" + verb + plural(n, "time")
 	if len(exits) > 0 {
 		out.Note = "exit codes " + strings.Join(exits, ", ")
 	}

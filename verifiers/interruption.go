@@ -2,6 +2,7 @@ package verifiers
 
 import (
 	"errors"
+	"time"
 
 	"github.com/firedrill/firedrill/harness/record"
 )
@@ -9,18 +10,23 @@ import (
 // Interruption promises a longest time without an acknowledged write, as any application sees it, from the baseline
 // on: before the fault, after the heal, and up to the end of the load. Resolution: a tick and the time of a write.
 type Interruption struct {
-	MaxMS Millis `json:"max_ms" doc:"longest time between two acknowledged writes, in milliseconds"`
+	MaxMS Millis `json:"max_ms,omitempty" doc:"longest time between two acknowledged writes, in milliseconds"`
+	// MinMS is for drills of a fault that must be felt: at least one application waited for so long.
+	MinMS Millis `json:"min_ms,omitempty" doc:"some application had no write acknowledged for at least so long, in milliseconds"`
 }
 
 func (p Interruption) check() error {
-	if p.MaxMS <= 0 {
-		return errors.New("max_ms: must be more than 0")
+	if p.MaxMS < 0 || p.MinMS < 0 || (p.MaxMS > 0) == (p.MinMS > 0) {
+		return errors.New("give one of max_ms and min_ms, more than 0")
 	}
 	return nil
 }
 
 // Verify implements Verifier.
 func (p Interruption) Verify(run *record.Run) Result {
+	if p.MinMS > 0 {
+		return p.felt(run)
+	}
 	want := "no more than " + figure(p.MaxMS.Duration()) + " without an acknowledged write"
 	all := lanes(run)
 	if len(all) == 0 {
@@ -40,6 +46,36 @@ func (p Interruption) Verify(run *record.Run) Result {
 		}
 	}
 	return settled(run, out)
+}
+
+// felt looks for one gap that is long enough without the time in which the prober stalled. It was seen, whatever
+// became of the record.
+func (p Interruption) felt(run *record.Run) Result {
+	want := "some application without an acknowledged write for at least " + figure(p.MinMS.Duration())
+	all := lanes(run)
+	if len(all) == 0 {
+		return inconclusive(want, "no application wrote")
+	}
+	var longest gap
+	var where string
+	for _, l := range all {
+		for _, g := range l.gaps(baseline(run), 0) {
+			if g.length()-l.stalled(g) >= p.MinMS.Duration() {
+				return Result{Status: record.Passed, Want: want, Got: figure(g.length()) + " in " + l.vantage + ", from " + figure(g.From)}
+			}
+			if g.length() > longest.length() {
+				longest, where = g, l.vantage
+			}
+		}
+	}
+	out := Result{Status: record.Failed, Want: want, Got: figure(longest.length())}
+	if where != "" {
+		out.Got += " in " + where + ", from " + figure(longest.From)
+	}
+	if !whole(run) { // it may have been felt unrecorded
+		out.Status, out.Note = record.Inconclusive, "the record is not whole: "+unwhole(run)
+	}
+	return out
 }
 
 // lane judges one vantage and returns the gap that decided.
@@ -76,13 +112,18 @@ func (p Interruption) lane(run *record.Run, l *lane) (record.Verdict, gap, strin
 
 // beyond says whether a gap is too long even without the time in which the prober stalled.
 func (p Interruption) beyond(l *lane, g gap) bool {
+	return g.length()-l.stalled(g) > p.MaxMS.Duration()
+}
+
+// stalled is how much of a gap the prober itself did not run.
+func (l *lane) stalled(g gap) time.Duration {
 	var lost []span
 	for _, s := range l.stalls {
 		if part, ok := s.within(g.span); ok {
 			lost = append(lost, part)
 		}
 	}
-	return g.length()-total(lost) > p.MaxMS.Duration()
+	return total(lost)
 }
 
 func longer(a, b gap) gap {

@@ -127,7 +127,7 @@ func reasons(run *record.Run, rows []row) []string {
 		out = append(out, "not the system under test failed, but Firedrill or its environment: "+e)
 	}
 	for _, e := range run.Events {
-		if e.Kind == record.KindError && !slices.Contains(run.Manifest.Errors, e.Msg) {
+		if (e.Kind == record.KindError || e.Kind == record.KindExpired) && !slices.Contains(run.Manifest.Errors, e.Msg) {
 			out = append(out, "not the system under test failed, but Firedrill or its environment: "+e.Msg)
 		}
 	}

@@ -43,6 +43,7 @@ func TestJudgeReasons(t *testing.T) {
 		"heal without proof": {func(h *history) { h.Faults[2].Proof = "" }, "heal left no proof"},
 		"error of ours":      {func(h *history) { h.Manifest.Errors = []string{"disk full"} }, "disk full"},
 		"error event":        {func(h *history) { h.event(ms, record.KindError, "", "agent gone") }, "agent gone"},
+		"fault expired":      {func(h *history) { h.event(ms, record.KindExpired, "", "f1 healed by itself") }, "f1 healed by itself"},
 		"not completed":      {func(h *history) { h.Manifest.Completed = false }, "phases"},
 		"interrupted":        {func(h *history) { h.Manifest.Interrupted = true }, "interrupted"},
 		"cut off":            {func(h *history) { h.Truncated = []string{record.EventsFile} }, "events.jsonl was cut off"},
@@ -108,7 +109,7 @@ func TestJudgeOfNothing(t *testing.T) {
 	for _, s := range Builtin() { // no verifier passes, or crashes, on an empty record
 		params := map[string]string{"failovers": `{"count":0}`, "rto": `{"max_ms":1}`, "interruption": `{"max_ms":1}`,
 			"ledger": `{"max_lost":0}`, "endpoint": `{"within_ms":1}`, "fencing": `{"within_ms":1}`, "rejoin": `{"within_ms":1}`,
-			"replication": `{"replicas":1}`, "manager": `{"reports":"x"}`, "hook": `{"name":"x","count":0}`, "fails_because": `{"text":"x"}`}[s.Name]
+			"replication": `{"replicas":1}`, "manager": `{"reports":"x"}`, "observed": `{"look":"l1","is":"x"}`, "hook": `{"name":"x","count":0}`, "fails_because": `{"text":"x"}`}[s.Name]
 		v, err := New(record.Expectation{Verifier: s.Name, Params: json.RawMessage(params)})
 		require.NoError(t, err, s.Name)
 		for _, run := range []*record.Run{{}, {Manifest: record.Manifest{Final: &record.Final{}}}} {

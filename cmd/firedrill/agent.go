@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,33 @@ func agentCommand(e *env) *cobra.Command {
 		Use: "connect", Short: "Bridge standard input and output to the agent", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return node.Connect(cmd.Context(), agent.Socket, e.stdin, e.stdout)
+		},
+	})
+	cmd.AddCommand(&cobra.Command{
+		Use: "hog LEAVE VICTIM", Short: "Take the node's memory, but for LEAVE bytes; all of it until process VICTIM is killed (0: none)", Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			leave, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil {
+				return err
+			}
+			victim, err := strconv.Atoi(args[1])
+			if err != nil {
+				return err
+			}
+			return node.Hog(cmd.Context(), leave, victim)
+		},
+	}, &cobra.Command{
+		Use: "limit-files PID SOFT", Short: "Limit the open files of a process of the same user; negative: look", Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			pid, err := strconv.Atoi(args[0])
+			if err != nil {
+				return err
+			}
+			soft, err := strconv.ParseInt(args[1], 10, 64)
+			if err != nil {
+				return err
+			}
+			return node.LimitFiles(e.stdout, pid, soft)
 		},
 	})
 	return cmd

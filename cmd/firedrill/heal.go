@@ -145,8 +145,8 @@ func residue(ctx context.Context, e *env, drill string, nodes map[string]*agent.
 func cleanCommand(e *env) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use: "clean", Short: "Remove what runs left: containers and networks, by label only", Args: cobra.NoArgs,
-		Long: "Remove the containers and networks that runs left. Only what carries Firedrill's label is touched, and runs\n" +
+		Use: "clean", Short: "Remove what runs left: containers, networks and volumes, by label only", Args: cobra.NoArgs,
+		Long: "Remove the containers, networks and volumes that runs left. Only what carries Firedrill's label is touched, and runs\n" +
 			"whose process still lives are spared. --all removes those too, and the agents' volumes; images stay.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			api, err := docker.Connect(cmd.Context())
@@ -155,7 +155,7 @@ func cleanCommand(e *env) *cobra.Command {
 			}
 			removed, err := docker.Clean(cmd.Context(), api, all)
 			for _, r := range removed {
-				_, _ = fmt.Fprintf(e.stderr, "removed run %s: %d containers, %d networks\n", r.Run, r.Containers, r.Networks)
+				_, _ = fmt.Fprintf(e.stderr, "removed run %s: %d containers, %d networks, %d volumes\n", r.Run, r.Containers, r.Networks, r.Volumes)
 			}
 			if len(removed) == 0 && err == nil {
 				_, _ = fmt.Fprintln(e.stderr, "nothing to remove")

@@ -140,6 +140,9 @@ func faultText(w io.Writer) error {
 			}
 		}
 		_, _ = fmt.Fprintf(w, "  proof: %s\n  heal: %s\n  limits: %s\n", f.Proof, f.Heal, f.Limits)
+		for _, need := range f.Fittings {
+			_, _ = fmt.Fprintf(w, "  needs: %s\n", need.Means())
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -195,19 +196,29 @@ func (c *Client) Processes(ctx context.Context) ([]ProcessState, error) {
 	return call[[]ProcessState](ctx, c, MethodProcesses, nil)
 }
 
-// Kill ends processes, as a part of a fault.
-func (c *Client) Kill(ctx context.Context, k KillSpec) (Stamp, error) {
-	return call[Stamp](ctx, c, MethodKill, k)
+// Do does a deed as a part of a fault. After atMost the agent heals the fault by itself; 0 means never.
+func (c *Client) Do(ctx context.Context, fault string, d Deed, atMost time.Duration) (Stamp, error) {
+	spec, err := json.Marshal(d)
+	if err != nil {
+		return Stamp{}, fmt.Errorf("encode %s: %w", d.Kind(), err)
+	}
+	return call[Stamp](ctx, c, MethodDo, Order{Fault: fault, Kind: d.Kind(), Spec: spec, AtMost: atMost})
 }
 
-// Freeze stops processes with SIGSTOP, as a part of a fault.
-func (c *Client) Freeze(ctx context.Context, f FreezeSpec) (Stamp, error) {
-	return call[Stamp](ctx, c, MethodFreeze, f)
+// Can asks whether the node could do a deed, and changes nothing. The reason is empty when it can; the error says that
+// it could not be told.
+func (c *Client) Can(ctx context.Context, d Deed) (reason string, err error) {
+	spec, err := json.Marshal(d)
+	if err != nil {
+		return "", fmt.Errorf("encode %s: %w", d.Kind(), err)
+	}
+	a, err := call[Answer](ctx, c, MethodCan, Order{Kind: d.Kind(), Spec: spec})
+	return a.Reason, err
 }
 
-// Network cuts traffic, as a part of a fault.
-func (c *Client) Network(ctx context.Context, n NetworkSpec) (Stamp, error) {
-	return call[Stamp](ctx, c, MethodNetwork, n)
+// Sweep says how the node stands in everything that a fault can change.
+func (c *Client) Sweep(ctx context.Context) (Sweep, error) {
+	return call[Sweep](ctx, c, MethodSweep, nil)
 }
 
 // Inspect says what a fault in force has done so far; an empty proof means nothing yet.

@@ -29,12 +29,12 @@ const (
 	MethodStart     = "start"
 	MethodStop      = "stop"
 	MethodProcesses = "processes"
-	MethodKill      = "kill"
-	MethodFreeze    = "freeze"
-	MethodNetwork   = "network"
+	MethodCan       = "can"
+	MethodDo        = "do"
 	MethodInspect   = "inspect"
 	MethodHeal      = "heal"
 	MethodFaults    = "faults"
+	MethodSweep     = "sweep"
 	MethodHTTP      = "http"
 	MethodQuery     = "query"
 	MethodObserve   = "observe"
@@ -42,6 +42,8 @@ const (
 	MethodProbe     = "probe"
 	MethodQuiet     = "quiet"
 	MethodTail      = "tail"
+	MethodExchange  = "exchange"
+	MethodLookup    = "lookup"
 )
 
 // Notifications from the agent; their parameters are the record types, timed by the node's own monotonic clock.
@@ -99,6 +101,11 @@ type Process struct {
 	Env  []string `json:"env,omitempty"`
 	User string   `json:"user,omitempty"`
 	Dir  string   `json:"dir,omitempty"`
+	// DataDir is where it keeps its data: what disk faults break.
+	DataDir string `json:"data_dir,omitempty"`
+	// Prepare is run before a start that finds DataDir empty (a new volume, a disk that was replaced), as the process's
+	// user; the process is started when it succeeds.
+	Prepare []string `json:"prepare,omitempty"`
 	// Restart is the pause after which an exited process is started again, as a service manager would; 0 means never.
 	Restart time.Duration `json:"restart_ns,omitempty"`
 	// StopSignal asks for a clean stop; empty means TERM.
@@ -110,7 +117,8 @@ type Process struct {
 // ProcessState is how a supervised process stands.
 type ProcessState struct {
 	Name     string `json:"name"`
-	PID      int    `json:"pid"` // 0: not running
+	Inner    bool   `json:"inner,omitempty"` // another process starts and manages it
+	PID      int    `json:"pid"`             // 0: not running
 	Frozen   bool   `json:"frozen,omitempty"`
 	Held     bool   `json:"held,omitempty"` // a fault keeps it down
 	Restarts int    `json:"restarts"`
@@ -125,9 +133,33 @@ type Stamp struct {
 	Proof     string `json:"proof,omitempty"`
 }
 
-// KillSpec ends processes. Everything is undone by Heal(Fault): what ran before runs again.
+// Deed is something that an agent can do to its node, and undo: a struct of parameters that knows its kind. The
+// node's side keeps one handler a kind.
+type Deed interface{ Kind() string }
+
+// Order asks an agent for a deed, as a part of a fault. Everything that was done under the name of the fault is undone
+// by one heal of that name.
+type Order struct {
+	Fault string          `json:"fault"`
+	Kind  string          `json:"kind"`
+	Spec  json.RawMessage `json:"spec"`
+	// AtMost has the agent heal the fault by itself after this time on its own clock, whoever else is alive; 0 means
+	// never. It is said in an event of kind record.KindExpired.
+	AtMost time.Duration `json:"at_most_ns,omitempty"`
+}
+
+// Answer says whether a node can do a deed; an empty reason means that it can.
+type Answer struct {
+	Reason string `json:"reason,omitempty"`
+}
+
+// Sweep is the state of a node in everything that a fault can change: what is in force (rules, queueing disciplines,
+// links, stopped processes, mounts, offsets of the clock...), by subject. A node without a fault has the same before
+// and after a drill.
+type Sweep map[string][]string
+
+// KillSpec ends processes. A heal starts what ran before.
 type KillSpec struct {
-	Fault string `json:"fault"`
 	// Processes by name. Empty means the whole host: all supervised ones, what they manage, and with KILL all their
 	// children; that nothing of it runs is then no error.
 	Processes []string `json:"processes"`
@@ -137,11 +169,16 @@ type KillSpec struct {
 	Wait time.Duration `json:"wait_ns,omitempty"` // how long to wait for the exit; 0 means 30 s
 }
 
+// Kind implements Deed.
+func (KillSpec) Kind() string { return "kill" }
+
 // FreezeSpec stops processes and all their children with SIGSTOP.
 type FreezeSpec struct {
-	Fault     string   `json:"fault"`
-	Processes []string `json:"processes"` // empty means all supervised ones and what they manage
+	Processes []string `json:"processes"` // empty means all supervised ones and what they manage (see PauseSpec for the whole node)
 }
+
+// Kind implements Deed.
+func (FreezeSpec) Kind() string { return "freeze" }
 
 // Directions and actions of a network rule.
 const (
@@ -154,15 +191,16 @@ const (
 
 // NetworkSpec cuts traffic of the node, established connections included.
 type NetworkSpec struct {
-	Fault     string   `json:"fault"`
-	Peers     []string `json:"peers,omitempty"`     // addresses; empty means everybody (but never the loopback)
-	Ports     []uint16 `json:"ports,omitempty"`     // TCP and UDP ports of this node or of the peer; empty means all
-	OwnPorts  bool     `json:"own_ports,omitempty"` // Ports are this node's only: what it asks of the peers' is not cut
-	Direction string   `json:"direction,omitempty"` // of the packets, seen from this node; empty means In
-	Action    string   `json:"action,omitempty"`    // empty means Drop
-	// For heals by itself after this time, measured on the node: a known outage. 0 means until the heal.
-	For time.Duration `json:"for_ns,omitempty"`
+	Peers     []string `json:"peers,omitempty"`      // addresses; empty means everybody (but never the loopback)
+	Ports     []uint16 `json:"ports,omitempty"`      // TCP and UDP ports of this node or of the peer; empty means all
+	OwnPorts  bool     `json:"own_ports,omitempty"`  // Ports are this node's only: what it asks of the peers' is not cut
+	PeerPorts bool     `json:"peer_ports,omitempty"` // Ports are the peers' only
+	Direction string   `json:"direction,omitempty"`  // of the packets, seen from this node; empty means In
+	Action    string   `json:"action,omitempty"`     // empty means Drop
 }
+
+// Kind implements Deed.
+func (NetworkSpec) Kind() string { return "network" }
 
 // FaultState is a fault that the agent has in force.
 type FaultState struct {
@@ -205,6 +243,7 @@ type Query struct {
 
 // Rows answers a Query; NULL is nil.
 type Rows struct {
+	Asked   time.Time   `json:"asked"` // wall clock of the node that asked, half way between question and answer
 	Columns []string    `json:"columns"`
 	Rows    [][]*string `json:"rows"`
 }
@@ -225,6 +264,9 @@ type Observe struct {
 	Database Database          `json:"database"`
 	Every    time.Duration     `json:"every_ns"`
 	Nodes    map[string]string `json:"nodes"` // address to node name, to name the source
+	// CoPrimary says that the node is in a ring with its source: it is a primary when it is writable, although it
+	// replicates.
+	CoPrimary bool `json:"co_primary,omitempty"`
 }
 
 // Load makes the node an application: open-loop writers, from now until Quiet.

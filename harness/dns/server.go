@@ -50,10 +50,22 @@ type Query struct {
 
 // Fault is how the server misbehaves; the zero value is health. It applies to every question within the zones.
 type Fault struct {
-	Drop    bool          // answer nothing: the client runs into its time-out
-	Delay   time.Duration // before each answer
-	Rcode   int           // answer this and nothing else when not 0, such as dns.RcodeServerFailure
-	Address string        // IPv4 address told for every A record, whatever the zone says
+	Name    string        `json:"name,omitempty"`     // only questions for this name, without the trailing dot; empty: all
+	Drop    bool          `json:"drop,omitempty"`     // answer nothing: the client runs into its time-out
+	Delay   time.Duration `json:"delay_ns,omitempty"` // before each answer
+	Rcode   int           `json:"rcode,omitempty"`    // answer this and nothing else when not 0, such as dns.RcodeServerFailure
+	Address string        `json:"address,omitempty"`  // IPv4 address told for every A record, whatever the zone says
+}
+
+// inForce is a fault with the count of the questions that have met it.
+type inForce struct {
+	Fault
+	hits atomic.Int64
+}
+
+// touches says whether the fault is of questions for a name.
+func (f *inForce) touches(name string) bool {
+	return f.Fault != Fault{} && (f.Name == "" || canonical(f.Name) == name)
 }
 
 // Server is a name server bound to its address. Make one with Listen.
@@ -62,7 +74,7 @@ type Server struct {
 	onQuery func(Query)
 	packet  net.PacketConn
 	stream  net.Listener
-	fault   atomic.Pointer[Fault]
+	fault   atomic.Pointer[inForce]
 	ctx     context.Context // ends with Serve, so that a delayed answer does not outlive the server
 }
 
@@ -73,7 +85,7 @@ func Listen(addr string, zone Zone, onQuery func(Query)) (*Server, error) {
 	// With port 0 the kernel picks the TCP port, and that number may be taken for UDP: try a few.
 	for range 10 {
 		s := &Server{zone: zone, onQuery: onQuery, ctx: context.Background()}
-		s.fault.Store(&Fault{})
+		s.SetFault(Fault{})
 		if s.stream, err = net.Listen("tcp", addr); err != nil {
 			break
 		}
@@ -92,7 +104,13 @@ func Listen(addr string, zone Zone, onQuery func(Query)) (*Server, error) {
 func (s *Server) Addr() string { return s.stream.Addr().String() }
 
 // SetFault makes the server misbehave from the next question on; Fault{} heals it.
-func (s *Server) SetFault(f Fault) { s.fault.Store(&f) }
+func (s *Server) SetFault(f Fault) { s.fault.Store(&inForce{Fault: f}) }
+
+// Fault is how the server misbehaves now, and how many questions have met that.
+func (s *Server) Fault() (f Fault, hits int64) {
+	now := s.fault.Load()
+	return now.Fault, now.hits.Load()
+}
 
 // Serve answers until ctx ends, and then returns nil with both sockets closed. Any other end is an error.
 func (s *Server) Serve(ctx context.Context) error {
@@ -131,9 +149,13 @@ func (s *Server) Serve(ctx context.Context) error {
 
 // ServeDNS answers one question. It is the dns.Handler of both sockets.
 func (s *Server) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
-	fault := *s.fault.Load()
+	set, fault := s.fault.Load(), Fault{}
+	if len(req.Question) == 1 && set.touches(canonical(req.Question[0].Name)) {
+		fault = set.Fault
+	}
 	reply, served := s.reply(req, fault)
-	if served {
+	if served && fault != (Fault{}) {
+		set.hits.Add(1)
 		if wait.Hold(s.ctx, fault.Delay) != nil {
 			return
 		}

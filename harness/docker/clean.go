@@ -50,6 +50,7 @@ type Leftover struct {
 	Run        string
 	Containers int
 	Networks   int
+	Volumes    int
 	Alive      bool // its owner still runs
 }
 
@@ -79,6 +80,13 @@ func Leftovers(ctx context.Context, api *client.Client) ([]Leftover, error) {
 	}
 	for _, n := range nets.Items {
 		note(n.Labels).Networks++
+	}
+	volumes, err := api.VolumeList(ctx, client.VolumeListOptions{Filters: filters})
+	if err != nil {
+		return nil, fmt.Errorf("list volumes: %w", err)
+	}
+	for _, v := range volumes.Items {
+		note(v.Labels).Volumes++
 	}
 	var out []Leftover
 	for _, l := range byRun {
@@ -113,17 +121,7 @@ func cleanCache(ctx context.Context, api *client.Client, all bool) error {
 	if !all {
 		return nil
 	}
-	volumes, err := api.VolumeList(ctx, client.VolumeListOptions{Filters: make(client.Filters).Add("label", LabelCache)})
-	if err != nil {
-		return fmt.Errorf("list volumes: %w", err)
-	}
-	var errs []error
-	for _, v := range volumes.Items {
-		if _, err := api.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{}); err != nil && !isGone(err) {
-			errs = append(errs, fmt.Errorf("remove volume %s: %w", v.Name, err))
-		}
-	}
-	return errors.Join(errs...)
+	return removeVolumes(ctx, api, make(client.Filters).Add("label", LabelCache))
 }
 
 // Attach opens visitors' sessions to the agents of a run that stands, by node name: for a heal from another process.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,6 +54,8 @@ type Provider struct {
 	api  *client.Client
 
 	volume   sync.Mutex // one drill fills the agent's volume, the others wait
+	library  sync.Mutex // one drill takes the shim out of its image, the others wait
+	shims    map[string][]byte
 	mu       sync.Mutex
 	sessions map[harness.Identity][]*agent.Client
 }
@@ -84,7 +87,7 @@ func New(api *client.Client, opts Options) *Provider {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
 	}
-	return &Provider{opts: opts, api: api, sessions: map[harness.Identity][]*agent.Client{}}
+	return &Provider{opts: opts, api: api, sessions: map[harness.Identity][]*agent.Client{}, shims: map[string][]byte{}}
 }
 
 type silence struct{}
@@ -121,6 +124,10 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	if err != nil {
 		return nil, err
 	}
+	library, err := p.shim(ctx, specs)
+	if err != nil {
+		return nil, err
+	}
 	net, prefix, err := p.network(ctx, id)
 	if err != nil {
 		return nil, err
@@ -128,16 +135,23 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	nodes := address(specs, prefix)
 	var group errgroup.Group
 	group.SetLimit(startParallel)
-	for _, n := range nodes {
-		group.Go(func() error { return p.start(ctx, id, n, nodes, images[imageOf(n.Component)], net.Name, volume) })
+	for i, n := range nodes {
+		group.Go(func() error {
+			place := place{Node: n, spec: specs[i], all: nodes, image: images[imageOf(n.Component)], net: net.Name, agent: volume, shim: library}
+			return p.start(ctx, id, place)
+		})
 	}
 	return nodes, group.Wait()
 }
 
-// imageOf names the image of a component: applications and DNS servers need only the tools and the agent.
+// imageOf names the image of a component: applications and DNS servers need only the tools and the agent, and a
+// backend is a server like those that are drilled.
 func imageOf(component string) string {
-	if component == harness.Application || component == harness.DNS {
+	switch component {
+	case harness.Application, harness.DNS:
 		return "tools"
+	case harness.Backend:
+		return "mysql"
 	}
 	return component
 }
@@ -164,30 +178,48 @@ func address(specs []harness.NodeSpec, prefix netip.Prefix) []*harness.Node {
 		a := base
 		a[3] += byte(firstHost + i)
 		nodes = append(nodes, &harness.Node{
-			Name: s.Name, Component: s.Component, Datacenter: s.Datacenter, Address: netip.AddrFrom4(a).String(),
+			Name: s.Name, Component: s.Component, Datacenter: s.Datacenter, Address: netip.AddrFrom4(a).String(), Fittings: s.Fittings,
 		})
 	}
 	return nodes
 }
 
+// place is a node that is to stand, and what it needs for it.
+type place struct {
+	*harness.Node
+	spec  harness.NodeSpec
+	all   []*harness.Node
+	image string
+	net   string
+	agent string // volume
+	shim  []byte // library; empty where no node is fitted with it
+}
+
 // start makes one container, whose process 1 is the agent.
-func (p *Provider) start(ctx context.Context, id harness.Identity, n *harness.Node, all []*harness.Node, image, net, volume string) error {
+func (p *Provider) start(ctx context.Context, id harness.Identity, n place) error {
 	labels := p.labels(id)
 	labels[LabelNode] = n.Name
 	var hosts []string
-	for _, other := range all {
+	for _, other := range n.all {
 		hosts = append(hosts, other.Name+":"+other.Address)
 	}
-	c, err := testcontainers.Run(ctx, image,
+	data, err := p.dataVolume(ctx, id, n)
+	if err != nil {
+		return err
+	}
+	c, err := testcontainers.Run(ctx, n.image,
 		testcontainers.WithName(containerName(id, n.Name)),
 		testcontainers.WithEntrypoint(agentPath, "agent"),
 		testcontainers.WithLabels(labels),
-		network.WithNetworkName([]string{n.Name}, net),
+		network.WithNetworkName([]string{n.Name}, n.net),
 		testcontainers.WithConfigModifier(func(c *container.Config) { c.Hostname, c.Cmd, c.User = n.Name, nil, "root" }),
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
 			h.CapAdd = append(h.CapAdd, "NET_ADMIN")
 			h.ExtraHosts = hosts
-			h.Binds = append(h.Binds, volume+":"+agentDir+":ro")
+			h.Binds = append(append(h.Binds, n.agent+":"+agentDir+":ro"), data...)
+			if slices.Contains(n.spec.Fittings, harness.FitMemory) {
+				h.Memory, h.MemorySwap = harness.MemoryLimit, harness.MemoryLimit // no swap on top
+			}
 		}),
 		testcontainers.WithEndpointSettingsModifier(func(s map[string]*dockernet.EndpointSettings) {
 			for _, e := range s {
@@ -209,7 +241,7 @@ func (p *Provider) start(ctx context.Context, id harness.Identity, n *harness.No
 	p.mu.Lock()
 	p.sessions[id] = append(p.sessions[id], n.Agent)
 	p.mu.Unlock()
-	return nil
+	return fit(ctx, n)
 }
 
 func containerName(id harness.Identity, node string) string {
@@ -235,7 +267,7 @@ func (p *Provider) Down(ctx context.Context, id harness.Identity) error {
 	return err
 }
 
-// remove force-removes every container, then every network, that the filters select.
+// remove force-removes every container, then every network and volume, that the filters select.
 func remove(ctx context.Context, api *client.Client, filters client.Filters) error {
 	list, err := api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
 	if err != nil {
@@ -263,11 +295,12 @@ func remove(ctx context.Context, api *client.Client, filters client.Filters) err
 			errs = append(errs, fmt.Errorf("remove network %s: %w", n.Name, err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeVolumes(ctx, api, filters))...)
 }
 
 // isGone says that somebody else removed it, or is about to.
 func isGone(err error) bool {
 	return strings.Contains(err.Error(), "No such container") || strings.Contains(err.Error(), "not found") ||
+		strings.Contains(err.Error(), "no such volume") ||
 		strings.Contains(err.Error(), "is already in progress")
 }

@@ -41,7 +41,7 @@ func TestKilledProcessStaysDownUntilHealed(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, n.Agent.Define(ctx, agent.Process{Name: "sleeper", Argv: []string{"sleep", "1000"}, Restart: 10 * time.Millisecond}))
 	require.NoError(t, n.Agent.Start(ctx, "sleeper"))
-	stamp, err := n.Agent.Kill(ctx, agent.KillSpec{Fault: "f1", Processes: []string{"sleeper"}, Signal: "KILL", Hold: true})
+	stamp, err := n.Agent.Do(ctx, "f1", agent.KillSpec{Processes: []string{"sleeper"}, Signal: "KILL", Hold: true}, 0)
 	require.NoError(t, err)
 	require.Contains(t, stamp.Proof, "gone")
 	require.NoError(t, wait.Hold(ctx, 200*time.Millisecond))
@@ -66,7 +66,7 @@ func TestNetworkCutIsSeenFromOutsideAndHeals(t *testing.T) {
 		return 0
 	}
 	require.NotEqual(t, 124, ping(), "port 9 refuses at once while the path is whole")
-	_, err := nodes[0].Agent.Network(ctx, agent.NetworkSpec{Fault: "f2", Peers: []string{nodes[1].Address}})
+	_, err := nodes[0].Agent.Do(ctx, "f2", agent.NetworkSpec{Peers: []string{nodes[1].Address}}, 0)
 	require.NoError(t, err)
 	require.Equal(t, 124, ping(), "silence")
 	seen, err := nodes[0].Agent.Inspect(ctx, "f2")
@@ -126,9 +126,9 @@ func TestHelperController(t *testing.T) {
 	a := nodes[0].Agent
 	require.NoError(t, a.Define(ctx, agent.Process{Name: "sleeper", Argv: []string{"sleep", "1000"}}))
 	require.NoError(t, a.Start(ctx, "sleeper"))
-	_, err = a.Kill(ctx, agent.KillSpec{Fault: "f", Processes: []string{"sleeper"}, Signal: "KILL", Hold: true})
+	_, err = a.Do(ctx, "f", agent.KillSpec{Processes: []string{"sleeper"}, Signal: "KILL", Hold: true}, 0)
 	require.NoError(t, err)
-	_, err = a.Network(ctx, agent.NetworkSpec{Fault: "f", Direction: agent.Both})
+	_, err = a.Do(ctx, "f", agent.NetworkSpec{Direction: agent.Both}, 0)
 	require.NoError(t, err)
 	_ = wait.Hold(ctx, time.Hour)
 }

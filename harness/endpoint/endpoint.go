@@ -27,6 +27,14 @@ const (
 	Token = "firedrill-drill-only"
 )
 
+// Where the node itself reaches its servers: the API, the name server, and the fault switch of both, which listens on
+// the loopback alone.
+var (
+	LocalAPI     = fmt.Sprintf("http://127.0.0.1:%d", apiPort)
+	LocalDNS     = fmt.Sprintf("127.0.0.1:%d", dnsPort)
+	LocalControl = fmt.Sprintf("127.0.0.1:%d", controlPort)
+)
+
 // TTL of the records, in seconds: the shortest that the Linode API accepts.
 const TTL = 30
 
@@ -49,7 +57,7 @@ func Start(ctx context.Context, node *harness.Node, zone string, records []Recor
 	err := node.Agent.Define(ctx, agent.Process{Name: ProcessName, Argv: []string{
 		"/firedrill/firedrill", "linode-standin",
 		"--api", fmt.Sprintf("0.0.0.0:%d", apiPort), "--dns", fmt.Sprintf("0.0.0.0:%d", dnsPort),
-		"--control", fmt.Sprintf("127.0.0.1:%d", controlPort), "--state", stateFile,
+		"--control", LocalControl, "--state", stateFile,
 	}, Env: []string{"LINODE_TOKEN=" + Token}})
 	if err != nil {
 		return nil, fmt.Errorf("start endpoint: %w", err)
@@ -58,7 +66,7 @@ func Start(ctx context.Context, node *harness.Node, zone string, records []Recor
 		return nil, fmt.Errorf("start endpoint: %w", err)
 	}
 	s.api = linodego.NewClient(&http.Client{Transport: node.Agent.Transport()})
-	s.api.SetBaseURL(fmt.Sprintf("http://127.0.0.1:%d", apiPort)).SetAPIVersion("v4").SetToken(Token)
+	s.api.SetBaseURL(LocalAPI).SetAPIVersion("v4").SetToken(Token)
 	s.api.SetLogger(silence{}) // it retries while the server starts, and says so on our standard error
 	s.api.SetRetryWaitTime(50 * time.Millisecond).SetRetryMaxWaitTime(time.Second)
 	if err := s.seed(ctx, records); err != nil {

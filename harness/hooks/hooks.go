@@ -12,6 +12,9 @@ import (
 //go:embed linode-dns-flip orchestrator-post-failover patroni-on-role-change hook-common.bash
 var scripts embed.FS
 
+// Dir is where a drill installs them on its nodes.
+const Dir = "/usr/local/lib/firedrill-hooks"
+
 // Names of the scripts, as Files has them.
 const (
 	LinodeDNSFlip            = "linode-dns-flip"

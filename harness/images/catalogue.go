@@ -4,6 +4,8 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+
+	"github.com/firedrill/firedrill/harness"
 )
 
 //go:embed all:dockerfiles
@@ -20,6 +22,8 @@ const (
 	MySQLDataDir = "/var/lib/mysql"
 	MySQLSocket  = "/run/mysqld/mysqld.sock"
 	MySQLPidFile = "/run/mysqld/mysqld.pid"
+	// MySQLInit makes an empty data directory what it is in the image: run it as mysql.
+	MySQLInit = "/usr/local/lib/firedrill/init-datadir"
 
 	PostgresBinDir  = "/usr/lib/postgresql/17/bin"
 	PostgresDataDir = "/var/lib/postgresql/data"
@@ -27,10 +31,27 @@ const (
 	// image was built, so that neither initdb nor pg_basebackup runs: see the script for how to call it.
 	PatroniSeed = "/usr/local/lib/firedrill/seed-from-image"
 
+	EtcdDataDir = "/var/lib/etcd"
+
 	// OrchestratorDir has the binary and resources/; Orchestrator must be started in it.
 	OrchestratorDir    = "/usr/local/orchestrator"
 	OrchestratorBinary = OrchestratorDir + "/orchestrator"
+	// OrchestratorDataDir is where its SQLite file goes.
+	OrchestratorDataDir = "/var/lib/orchestrator"
+
+	// ShimLibrary is the only file in the image of the shim.
+	ShimLibrary = "/shim.so"
 )
+
+// DataDir is where a component keeps its data; empty for those that keep none worth breaking.
+func DataDir(component string) string {
+	return map[string]string{MySQL: MySQLDataDir, harness.Backend: MySQLDataDir, Patroni: PostgresDataDir, Etcd: EtcdDataDir, Orchestrator: OrchestratorDataDir}[component]
+}
+
+// DataOwner is the user that a component's data belongs to; empty means root.
+func DataOwner(component string) string {
+	return map[string]string{MySQL: "mysql", harness.Backend: "mysql", Patroni: "postgres", Etcd: "etcd"}[component]
+}
 
 // Names of the components.
 const (
@@ -41,6 +62,7 @@ const (
 	HAProxy      = "haproxy"
 	Tools        = "tools"
 	Orchestrator = "orchestrator"
+	Shim         = "shim"
 )
 
 // component is one image of the catalogue.
@@ -57,6 +79,7 @@ var catalogue = []component{
 	{name: Tools, parent: Base},
 	{name: HAProxy, parent: Base},
 	{name: Etcd, parent: Base},
+	{name: Shim, parent: Base},
 	{name: Orchestrator, parent: Tools},
 }
 

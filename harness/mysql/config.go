@@ -19,7 +19,7 @@ import (
 // Files of ours inside the nodes.
 const (
 	orchestratorConfig = "/etc/orchestrator.conf.json"
-	hookDir            = "/usr/local/lib/firedrill-hooks"
+	hookDir            = hooks.Dir
 	hookEnv            = "/etc/firedrill/hook.env"
 	tokenFile          = "/etc/firedrill/linode.token"
 	hookLog            = "/var/log/firedrill/hooks.log"
@@ -29,21 +29,27 @@ const (
 // pollSeconds is how often Orchestrator looks at each server; its default of 5 s is most of the detection time of a crash.
 const pollSeconds = 1
 
-// checkSettings refuses what nobody would read. Unknown keys of a component are refused later, by the component.
-func checkSettings(settings harness.Settings) error {
-	for _, component := range slices.Sorted(maps.Keys(settings)) {
-		if component != harness.MySQL && component != harness.Orchestrator {
-			return fmt.Errorf("settings of component %q have no reader here; there are: %s, %s", component, harness.MySQL, harness.Orchestrator)
-		}
-	}
-	return nil
-}
-
 // variable is a line of my.cnf.
 type variable struct{ key, value string }
 
-// variables of a database, in the order of the file. GTID and the timings that failover lives on are set.
+// variables of a database: ours, and the scenario's own over them.
 func (t *Topology) variables(m *member) []variable {
+	own := maps.Clone(t.settings[m.Name])
+	for _, other := range []string{Source, PromotionRule, sourceDelay} {
+		delete(own, other)
+	}
+	return override(override(standard(m), t.settings[harness.MySQL]), own)
+}
+
+// backendVariables are those of the server that the Orchestrators share, and the scenario's own over them. It is
+// writable from the start, and nothing replicates from it.
+func (t *Topology) backendVariables() []variable {
+	vars := override(standard(t.backend), map[string]string{"read_only": "OFF", "super_read_only": "OFF"})
+	return override(vars, t.settings[harness.Backend])
+}
+
+// standard are our variables, in the order of the file. GTID and the timings that failover lives on are set.
+func standard(m *member) []variable {
 	out := []variable{
 		{"datadir", images.MySQLDataDir},
 		{"socket", images.MySQLSocket},
@@ -89,7 +95,11 @@ func (t *Topology) variables(m *member) []variable {
 		// serves anybody: 200 dead connections held the first live write up by 50 to 100 ms.
 		{"back_log", "32"},
 	}
-	return override(out, t.settings[harness.MySQL])
+	if m.Fitted(harness.FitShim) {
+		// What goes to the kernel through libaio the shim does not see: InnoDB's own threads write in its place.
+		out = append(out, variable{"innodb_use_native_aio", "OFF"})
+	}
+	return out
 }
 
 // override lets the scenario's own settings replace ours. MySQL takes dashes and underscores for the same, and a
@@ -123,13 +133,12 @@ func myCnf(vars []variable) string {
 
 // orchestratorJSON renders orchestrator.conf.json. What differs from Orchestrator's defaults is what makes a failover
 // fast, and what an unattended one needs. mask hides the passwords.
-func (t *Topology) orchestratorJSON(mask bool) (string, error) {
+func (t *Topology) orchestratorJSON(m *managerNode, mask bool) (string, error) {
 	password := images.DrillPassword
 	if mask {
 		password = "***"
 	}
 	config := map[string]any{
-		"BackendDB": "sqlite3", "SQLite3DataFile": "/var/lib/orchestrator/orchestrator.sqlite",
 		"ListenAddress":     ":3000",
 		"MySQLTopologyUser": "orchestrator", "MySQLTopologyPassword": password,
 		"ReplicationCredentialsQuery": fmt.Sprintf("select 'repl', '%s'", password),
@@ -140,6 +149,7 @@ func (t *Topology) orchestratorJSON(mask bool) (string, error) {
 		"DetectClusterDomainQuery": "select '" + name + "'",
 		"DetectInstanceAliasQuery": "select @@report_host",
 		"DetectDataCenterQuery":    t.perServer(func(m *member) string { return m.Datacenter }),
+		"DetectPromotionRuleQuery": t.perServer(t.rule),
 
 		"InstancePollSeconds": pollSeconds,
 		// Calls into a black hole hold everything up; the defaults are 2, 10 and 600 s.
@@ -150,6 +160,7 @@ func (t *Topology) orchestratorJSON(mask bool) (string, error) {
 		// Production blocks a second failover for an hour; a drill may want one in the same minute.
 		"RecoveryPeriodBlockSeconds": 10, "FailureDetectionPeriodBlockMinutes": 1,
 	}
+	maps.Copy(config, t.keepsState(m))
 	for list, commands := range hookLists() {
 		config[list] = commands
 	}
@@ -162,6 +173,34 @@ func (t *Topology) orchestratorJSON(mask bool) (string, error) {
 		return "", fmt.Errorf("render orchestrator.conf.json: %w", err)
 	}
 	return string(data) + "\n", nil
+}
+
+// Where an Orchestrator keeps its own state, and how it speaks to the others under raft.
+const (
+	stateDir = images.OrchestratorDataDir
+	raftPort = 10008
+)
+
+// keepsState says where an Orchestrator keeps what it knows, and so how a leader is found among several.
+func (t *Topology) keepsState(m *managerNode) map[string]any {
+	if t.backend != nil {
+		return map[string]any{
+			"BackendDB": "mysql", "MySQLOrchestratorHost": t.backend.Name, "MySQLOrchestratorPort": port, "MySQLOrchestratorDatabase": "orchestrator",
+			"MySQLOrchestratorUser": "orchestrator", "MySQLOrchestratorPassword": images.DrillPassword,
+		}
+	}
+	out := map[string]any{"BackendDB": "sqlite3", "SQLite3DataFile": stateDir + "/orchestrator.sqlite"}
+	if !t.raft {
+		return out
+	}
+	var all []string
+	for _, other := range t.managers {
+		all = append(all, other.Address)
+	}
+	out["RaftEnabled"], out["RaftDataDir"], out["RaftNodes"] = true, stateDir+"/raft", all
+	out["RaftBind"], out["DefaultRaftPort"] = m.Address, raftPort
+	out["HTTPAdvertise"] = fmt.Sprintf("http://%s:3000", m.Address) // followers send what they are asked to the leader
+	return out
 }
 
 // perServer is a query that gives each server its own answer. It is in the configuration and not in a table, so that

@@ -53,7 +53,7 @@ func TestSettingsReplaceLinesOfMyCnf(t *testing.T) {
 
 func decoded(t *testing.T, topology *Topology, mask bool) map[string]any {
 	t.Helper()
-	text, err := topology.orchestratorJSON(mask)
+	text, err := topology.orchestratorJSON(topology.managers[0], mask)
 	require.NoError(t, err)
 	config := map[string]any{}
 	require.NoError(t, json.Unmarshal([]byte(text), &config))
@@ -86,7 +86,8 @@ func TestSettingsReplaceKeysOfOrchestrator(t *testing.T) {
 func TestConfigurationAsKeptHasNoPassword(t *testing.T) {
 	settings := harness.Settings{}
 	settings.Set(harness.Orchestrator, "HTTPAuthPassword", "hush")
-	text, err := onPaper(t, settings).orchestratorJSON(true)
+	topology := onPaper(t, settings)
+	text, err := topology.orchestratorJSON(topology.managers[0], true)
 	require.NoError(t, err)
 	assert.NotContains(t, text, images.DrillPassword)
 	assert.NotContains(t, text, "hush")
@@ -120,4 +121,46 @@ func TestTheNoteOfAHookIsOneJSONLine(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(text), &fields))
 	assert.Equal(t, "PreFailover", fields["name"])
 	assert.EqualValues(t, 0, fields["exit"])
+}
+
+func TestAServersOwnNameStandsForItAlone(t *testing.T) {
+	settings := harness.Settings{}
+	settings.Set("m3", "source_delay", "30")
+	settings.Set("m3", "max_connections", "20")
+	topology := onPaper(t, settings)
+	cnf := myCnf(topology.variables(topology.member("m3")))
+	assert.Contains(t, cnf, "\nmax_connections = 20\n")
+	assert.NotContains(t, cnf, "source_delay", "it is no variable")
+	assert.Equal(t, 30, topology.delay(topology.member("m3")))
+	assert.Contains(t, myCnf(topology.variables(topology.member("m2"))), "\nmax_connections = 200\n")
+	assert.Zero(t, topology.delay(topology.member("m2")))
+}
+
+func TestSemiSyncIsForAllToAcknowledgeAndForThePrimaryToWait(t *testing.T) {
+	topology := onPaper(t, SemiSync(2))
+	assert.Equal(t, 2, topology.ackers())
+	for _, m := range topology.databases {
+		cnf := myCnf(topology.variables(m))
+		assert.Contains(t, cnf, "\nplugin_load = semisync_source.so;semisync_replica.so\n")
+		assert.Contains(t, cnf, "\nrpl_semi_sync_source_wait_for_replica_count = 2\n")
+		assert.NotContains(t, cnf, semiSyncSource, "a replica that waits hangs in its applier")
+	}
+	assert.Equal(t, "select 1", decoded(t, topology, false)["DetectSemiSyncEnforcedQuery"])
+	assert.Zero(t, onPaper(t, nil).ackers())
+}
+
+func TestSettingsOfAServerThatNobodyReadsAreRefused(t *testing.T) {
+	b, err := harness.NewCatalogue(Kind{}).Find("mysql-3")
+	require.NoError(t, err)
+	nodes := onPaper(t, nil).nodes
+	for _, c := range []struct{ component, key, value, says string }{
+		{"m9", "source_delay", "3", `settings of component "m9" have no reader here`},
+		{"m3", "source_delay", "3s", `"3s" is not a number of whole seconds`},
+		{"m1", "source_delay", "3", "it is the primary"},
+	} {
+		settings := harness.Settings{}
+		settings.Set(c.component, c.key, c.value)
+		_, err := b.Build(nodes, settings)
+		require.ErrorContains(t, err, c.says)
+	}
 }

@@ -232,13 +232,32 @@ func TestMySQL3StandsInTime(t *testing.T) {
 	require.NotContains(t, s.topology.Config()["o1/orchestrator.conf.json"], images.DrillPassword)
 }
 
+// Several Orchestrators, too: it stands, is steady, has the primary that its layout says, a leader, and is written to in
+// time. The other topologies are proven by drills, and timed by `make bench`.
+func TestRaftStandsInTime(t *testing.T) {
+	s := standUp(t, "mysql-raft", nil)
+	s.settle()
+	s.watch()
+	s.until("the application writes", 10*time.Second, func() bool { return s.history.acked("m1", 0) > 0 })
+	t.Logf("the application writes after %s", s.since())
+	require.Less(t, s.since(), standsWithin)
+	primary, err := s.topology.Primary(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "m1", primary.Name)
+	all, _, err := s.topology.Select(t.Context(), "every Orchestrator")
+	require.NoError(t, err)
+	leader, _, err := s.topology.Select(t.Context(), "the Orchestrator leader")
+	require.NoError(t, err)
+	require.Contains(t, all, leader[0])
+}
+
 func TestPrimaryIsKilled(t *testing.T) {
 	s := standUp(t, "mysql-3", nil)
 	s.settle()
 	s.watch()
 	s.until("writes flow", 10*time.Second, func() bool { return s.history.acked("m1", 0) > 100 })
 	m1 := s.node("m1")
-	stamp, err := m1.Agent.Kill(t.Context(), agent.KillSpec{Fault: "kill", Processes: []string{"mysqld"}, Signal: "KILL", Hold: true})
+	stamp, err := m1.Agent.Do(t.Context(), "kill", agent.KillSpec{Processes: []string{"mysqld"}, Signal: "KILL", Hold: true}, 0)
 	require.NoError(t, err)
 	killed := m1.Agent.Time(stamp.Effective)
 	s.until("promotion", 30*time.Second, func() bool { return len(s.history.of(record.KindPromoted)) > 0 })

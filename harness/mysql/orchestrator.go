@@ -62,8 +62,21 @@ type InstanceState struct {
 	Key              Instance
 	MasterKey        Instance // empty host: it replicates from nobody
 	ClusterName      string
+	ReadOnly         bool
+	PromotionRule    string
+	IsCoMaster       bool // its source replicates from it
 	IsLastCheckValid bool
 	IsDowntimed      bool // a failed primary is, for a year, and so is one that was switched over
+}
+
+// detached marks the name of a source that Orchestrator took a server away from: //m1. It keeps the name so that the
+// server can be brought back.
+const detached = "//"
+
+// primary says whether Orchestrator takes the server for one: it replicates from nobody, or it is the writable one of
+// two co-primaries.
+func (s InstanceState) primary() bool {
+	return s.MasterKey.Hostname == "" || !s.ReadOnly && (s.IsCoMaster || strings.HasPrefix(s.MasterKey.Hostname, detached))
 }
 
 // Analysis is a problem, or a warning on the structure, of one instance.
@@ -125,6 +138,8 @@ type Blocked struct {
 // Status describes an Orchestrator.
 type Status struct {
 	Hostname       string
+	Healthy        bool
+	RaftLeader     string // address and port; empty when it sees none, and without raft
 	AvailableNodes []struct{ Hostname, AppVersion string }
 }
 

@@ -62,6 +62,9 @@ func (t *Topology) Start(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return t.startEndpoint(ctx, s) })
+	if t.backend != nil {
+		group.Go(func() error { return t.startBackend(ctx, s) })
+	}
 	for _, m := range t.managers {
 		group.Go(func() error { return t.startManager(ctx, s, m) })
 	}
@@ -81,24 +84,52 @@ func (t *Topology) startEndpoint(ctx context.Context, s *starting) error {
 	return nil
 }
 
-func (t *Topology) primaryAtStart() *member {
-	for _, m := range t.databases {
-		if m.source == "" {
-			return m
-		}
-	}
-	return t.databases[0] // layouts have a primary
-}
+func (t *Topology) primaryAtStart() *member { return t.databases[0] }
 
 // startDatabase brings one server up to its place: writable, or replicating; then makes it known to Orchestrator.
 func (t *Topology) startDatabase(ctx context.Context, s *starting, m *member) error {
-	conf := myCnf(t.variables(m))
+	if err := t.runServer(ctx, m, t.variables(m)); err != nil {
+		return err
+	}
+	if m == t.primaryAtStart() {
+		if err := t.waitForAcks(ctx, m); err != nil {
+			return err
+		}
+		if err := t.makeWritable(ctx, m); err != nil {
+			return err
+		}
+		s.done(m.Name)
+		if m.source != "" { // its co-primary waits for it in turn
+			if err := t.replicate(ctx, s, m); err != nil {
+				return err
+			}
+		}
+		return t.discover(ctx, s, m)
+	}
+	if m.source != "" {
+		if err := t.replicate(ctx, s, m); err != nil {
+			return err
+		}
+	}
+	s.done(m.Name)
+	return t.discover(ctx, s, m)
+}
+
+// makeWritable turns both switches: off with super_read_only comes read_only too, but not the other way round.
+func (t *Topology) makeWritable(ctx context.Context, m *member) error {
+	return t.do(ctx, m, "SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
+}
+
+// runServer starts mysqld with a configuration, and returns when it answers.
+func (t *Topology) runServer(ctx context.Context, m *member, vars []variable) error {
+	conf := myCnf(vars)
 	t.keep(m.Name, "my.cnf", conf)
 	if err := m.Agent.Put(ctx, agent.File{Path: images.MySQLConfig, Data: []byte(conf)}); err != nil {
 		return fmt.Errorf("configure mysqld: %w", err)
 	}
 	err := m.Agent.Define(ctx, agent.Process{
 		Name: mysqld, Argv: []string{"mysqld", "--defaults-file=" + images.MySQLConfig}, User: "mysql", Dir: images.MySQLDataDir,
+		DataDir: images.MySQLDataDir, Prepare: []string{images.MySQLInit},
 	})
 	if err == nil {
 		err = m.Agent.Start(ctx, mysqld)
@@ -106,20 +137,16 @@ func (t *Topology) startDatabase(ctx context.Context, s *starting, m *member) er
 	if err != nil {
 		return fmt.Errorf("start mysqld: %w", err)
 	}
-	if err := t.awaitServer(ctx, m); err != nil {
+	return t.awaitServer(ctx, m)
+}
+
+// startBackend runs the server that the Orchestrators share. They make their tables in it themselves.
+func (t *Topology) startBackend(ctx context.Context, s *starting) error {
+	if err := t.runServer(ctx, t.backend, t.backendVariables()); err != nil {
 		return err
 	}
-	if m.source == "" {
-		// Off with super_read_only comes read_only too, but not the other way round.
-		err = t.do(ctx, m, "SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
-	} else {
-		err = t.replicate(ctx, s, m)
-	}
-	if err != nil {
-		return err
-	}
-	s.done(m.Name)
-	return t.discover(ctx, s, m)
+	s.done(t.backend.Name)
+	return nil
 }
 
 // awaitServer waits until the server answers on its socket, and gives up when the process has ended.
@@ -179,7 +206,7 @@ func (t *Topology) replicate(ctx context.Context, s *starting, m *member) error 
 	}
 	err := t.do(ctx, m, fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='repl', "+
 		"SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, "+
-		"SOURCE_HEARTBEAT_PERIOD=1, GET_SOURCE_PUBLIC_KEY=1", m.source, port, images.DrillPassword), "START REPLICA")
+		"SOURCE_HEARTBEAT_PERIOD=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_DELAY=%d", m.source, port, images.DrillPassword, t.delay(m)), "START REPLICA")
 	if err != nil {
 		return err
 	}
@@ -192,11 +219,14 @@ func (t *Topology) replicate(ctx context.Context, s *starting, m *member) error 
 // startManager puts an Orchestrator's files into its node and starts it, as early as can be: it leads only after its
 // first second, and recovers nothing in its first three.
 func (t *Topology) startManager(ctx context.Context, s *starting, m *managerNode) error {
-	conf, err := t.orchestratorJSON(false)
+	if err := t.managerWaits(ctx, s, m); err != nil {
+		return err
+	}
+	conf, err := t.orchestratorJSON(m, false)
 	if err != nil {
 		return err
 	}
-	masked, err := t.orchestratorJSON(true)
+	masked, err := t.orchestratorJSON(m, true)
 	if err != nil {
 		return err
 	}
@@ -235,13 +265,29 @@ func (t *Topology) startManager(ctx context.Context, s *starting, m *managerNode
 	return nil
 }
 
+// managerWaits holds an Orchestrator back that shares its backend: until there is one, and until the first of them has
+// made the tables.
+func (t *Topology) managerWaits(ctx context.Context, s *starting, m *managerNode) error {
+	if t.backend == nil {
+		return nil
+	}
+	if first := t.managers[0]; m != first {
+		return s.wait(ctx, first.Name)
+	}
+	return s.wait(ctx, t.backend.Name)
+}
+
 // launchManager starts the process. On an empty SQLite file Orchestrator takes itself for a passive node until the
 // entry of a leader that never was has expired, after 5 s: the first start does not wait for that. A restart is as it
-// is in production.
+// is in production. Under raft the leader is elected, and of several on one backend the first leads.
 func (t *Topology) launchManager(ctx context.Context, m *managerNode) error {
 	process := agent.Process{
-		Name: manager, Argv: []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-verbose", "-grab-election", "http"},
-		Dir: images.OrchestratorDir,
+		Name: manager, Argv: []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-verbose", "http"},
+		Dir: images.OrchestratorDir, DataDir: images.OrchestratorDataDir,
+	}
+	again := process
+	if !t.raft && m == t.managers[0] {
+		process.Argv = slices.Insert(slices.Clone(process.Argv), len(process.Argv)-1, "-grab-election")
 	}
 	if err := m.Agent.Define(ctx, process); err != nil {
 		return err
@@ -249,21 +295,28 @@ func (t *Topology) launchManager(ctx context.Context, m *managerNode) error {
 	if err := m.Agent.Start(ctx, manager); err != nil {
 		return err
 	}
-	process.Argv = slices.DeleteFunc(process.Argv, func(arg string) bool { return arg == "-grab-election" })
-	if err := m.Agent.Define(ctx, process); err != nil {
+	if err := m.Agent.Define(ctx, again); err != nil {
 		return err
 	}
 	return m.Agent.Tail(ctx, agent.Tail{Node: m.Name, Path: hookLog, Kind: record.KindHook})
 }
 
 // discover makes a server known to the Orchestrators as soon as it is in its place: left alone, Orchestrator finds
-// the replicas of a primary only after some seconds.
+// the replicas of a primary only after some seconds. One is enough, they tell each other; under raft it takes a leader.
 func (t *Topology) discover(ctx context.Context, s *starting, m *member) error {
-	o := t.managers[0] // one is enough, they tell each other
-	if err := s.wait(ctx, o.Name); err != nil {
-		return err
+	for _, o := range t.managers {
+		if err := s.wait(ctx, o.Name); err != nil {
+			return err
+		}
 	}
 	return wait.Until(ctx, "Orchestrator discovers "+m.Name, discoveryBudget, func(ctx context.Context) (bool, string, error) {
+		o := t.managers[0]
+		if len(t.managers) > 1 {
+			var err error
+			if o, err = t.leader(ctx); err != nil {
+				return false, err.Error(), nil
+			}
+		}
 		if err := o.api.Discover(ctx, m.instance()); err != nil {
 			return false, err.Error(), nil
 		}
@@ -278,7 +331,7 @@ func logOf(process string) string { return "/var/log/firedrill/" + process + ".l
 // Logs implements harness.Topology.
 func (t *Topology) Logs(n *harness.Node) []string {
 	switch n.Component {
-	case harness.MySQL:
+	case harness.MySQL, harness.Backend:
 		return []string{logOf(mysqld)}
 	case harness.Orchestrator:
 		return []string{logOf(manager), hookLog, flipLog}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,7 @@ func (t *Topology) Steady(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	reasons = append(reasons, seen...)
+	reasons = append(reasons, t.ackReasons(ctx, writers(views))...)
 	names, err := t.nameReasons(ctx, writers(views))
 	if err != nil {
 		return nil, err
@@ -58,8 +60,11 @@ func replicationReasons(views []view) []string {
 	}
 	for _, v := range views {
 		if slices.Contains(w, v.node) {
-			if v.source != "" {
+			switch {
+			case v.source != "" && !v.coPrimary && !v.detached():
 				reasons = append(reasons, fmt.Sprintf("%s is writable and replicates from %s", v.node, v.source))
+			case v.coPrimary && v.trouble() != "":
+				reasons = append(reasons, v.trouble())
 			}
 			continue
 		}
@@ -95,9 +100,11 @@ func (t *Topology) managerReasons(ctx context.Context, views []view) ([]string, 
 	if err != nil {
 		return []string{err.Error()}, nil
 	}
-	var reasons []string
-	if time.Now().Before(m.ripe) {
-		reasons = append(reasons, fmt.Sprintf("%s has just started and recovers nothing yet", m.Name))
+	reasons := t.quorumReasons(ctx)
+	for _, m := range t.managers {
+		if time.Now().Before(m.ripe) {
+			reasons = append(reasons, fmt.Sprintf("%s has just started and recovers nothing yet", m.Name))
+		}
 	}
 	instances, err := m.api.Instances(ctx)
 	if err != nil {
@@ -114,6 +121,33 @@ func (t *Topology) managerReasons(ctx context.Context, views []view) ([]string, 
 		}
 	}
 	return reasons, nil
+}
+
+// quorumReasons asks each of several Orchestrators: one that does not answer, or that sees no leader, could not take
+// over.
+func (t *Topology) quorumReasons(ctx context.Context) []string {
+	if len(t.managers) == 1 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, managerTimeout)
+	defer cancel()
+	reasons := make([]string, len(t.managers))
+	var all sync.WaitGroup
+	for i, m := range t.managers {
+		all.Go(func() {
+			status, err := m.api.Status(ctx)
+			switch {
+			case err != nil:
+				reasons[i] = m.Name + ": " + err.Error()
+			case !status.Healthy:
+				reasons[i] = m.Name + " is not healthy"
+			case t.raft && status.RaftLeader == "":
+				reasons[i] = m.Name + " sees no raft leader"
+			}
+		})
+	}
+	all.Wait()
+	return slices.DeleteFunc(reasons, func(s string) bool { return s == "" })
 }
 
 // instanceReasons compares what Orchestrator knows with the layout.
@@ -135,8 +169,11 @@ func (t *Topology) instanceReasons(instances []InstanceState, writers []string) 
 		} else if instances[i].ClusterName != cluster {
 			reasons = append(reasons, fmt.Sprintf("Orchestrator takes %s for a part of another cluster, %s", m.Name, instances[i].ClusterName))
 		}
+		if rule := t.rule(m); rule != neutral && instances[i].PromotionRule != rule {
+			reasons = append(reasons, fmt.Sprintf("Orchestrator does not know yet that %s has the promotion rule %s", m.Name, rule))
+		}
 		writable := slices.Contains(writers, m.Name)
-		if root := instances[i].MasterKey.Hostname == ""; root != writable && len(writers) == 1 {
+		if instances[i].primary() != writable && len(writers) == 1 {
 			reasons = append(reasons, fmt.Sprintf("Orchestrator does not see yet that %s is %s", m.Name, map[bool]string{true: "the primary", false: "a replica"}[writable]))
 		}
 	}
@@ -181,26 +218,31 @@ func (t *Topology) named(address string) string {
 // errNoLeader says that no Orchestrator acts.
 var errNoLeader = errors.New("no Orchestrator leads")
 
-// leader finds the Orchestrator that acts.
+// leader finds the Orchestrator that acts. It is named as soon as it says so: another one that is frozen must not hold
+// the watch up.
 func (t *Topology) leader(ctx context.Context) (*managerNode, error) {
 	ctx, cancel := context.WithTimeout(ctx, managerTimeout)
 	defer cancel()
-	leads := make([]bool, len(t.managers))
-	errs := make([]error, len(t.managers))
-	var group errgroup.Group
-	for i, m := range t.managers {
-		group.Go(func() error {
-			leads[i], errs[i] = m.api.Leads(ctx)
-			if errs[i] != nil {
-				errs[i] = fmt.Errorf("%s: %w", m.Name, errs[i])
-			}
-			return nil
-		})
+	type answer struct {
+		i     int
+		leads bool
+		err   error
 	}
-	_ = group.Wait()
+	answers := make(chan answer, len(t.managers))
 	for i, m := range t.managers {
-		if leads[i] {
-			return m, nil
+		go func() {
+			leads, err := m.api.Leads(ctx)
+			answers <- answer{i, leads, err}
+		}()
+	}
+	errs := make([]error, len(t.managers))
+	for range t.managers {
+		a := <-answers // each comes within managerTimeout
+		if a.err == nil && a.leads {
+			return t.managers[a.i], nil
+		}
+		if a.err != nil {
+			errs[a.i] = fmt.Errorf("%s: %w", t.managers[a.i].Name, a.err)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -239,7 +281,7 @@ func (t *Topology) Primary(ctx context.Context) (*harness.Node, error) {
 func choosePrimary(instances []InstanceState, writers []string) (node, why string) {
 	var roots, live []string
 	for _, s := range instances {
-		if s.MasterKey.Hostname != "" {
+		if !s.primary() {
 			continue
 		}
 		roots = append(roots, s.Key.Hostname)

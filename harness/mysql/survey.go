@@ -114,7 +114,7 @@ func (t *Topology) states(ctx context.Context, primary *member) ([]record.NodeSt
 		switch {
 		case v.err != nil:
 			state.Err = t.whyDown(ctx, m, v.err)
-		case v.source != "" && !v.replicating:
+		case v.source != "" && !v.replicating && state.Role != record.RolePrimary: // one that is promoted may go on naming its source
 			state.Err = v.trouble()
 		}
 		if primary != nil && m != primary && v.err == nil {

@@ -3,7 +3,6 @@
 package mysql
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"sync"
@@ -28,33 +27,6 @@ const (
 	port     = 3306
 )
 
-// place is a node in a layout.
-type place struct {
-	name, component, datacenter string
-	source                      string // the database it replicates from; empty for the primary
-}
-
-// layout is a topology as data: a new one is an entry in layouts.
-type layout struct {
-	name, summary string
-	places        []place
-}
-
-var layouts = []layout{
-	{
-		name: "mysql-3", summary: "a primary and two replicas in two datacenters, one Orchestrator, DNS on the Linode API",
-		places: []place{
-			{name: "m1", component: harness.MySQL, datacenter: "dc1"},
-			{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
-			{name: "m3", component: harness.MySQL, datacenter: "dc2", source: "m1"},
-			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
-			{name: "dns", component: harness.DNS, datacenter: "dc1"},
-			{name: "app1", component: harness.Application, datacenter: "dc1"},
-			{name: "app2", component: harness.Application, datacenter: "dc2"},
-		},
-	},
-}
-
 // Kind makes the topologies of MySQL with Orchestrator.
 type Kind struct{}
 
@@ -72,7 +44,7 @@ func (Kind) Blueprints() []harness.Blueprint {
 			},
 		}
 		for _, p := range l.places {
-			b.Specs = append(b.Specs, harness.NodeSpec{Name: p.name, Component: p.component, Datacenter: p.datacenter})
+			b.Specs = append(b.Specs, harness.NodeSpec{Name: p.name, Component: p.component, Datacenter: p.datacenter, DataDir: images.DataDir(p.component), DataOwner: images.DataOwner(p.component)})
 		}
 		out = append(out, b)
 	}
@@ -82,15 +54,17 @@ func (Kind) Blueprints() []harness.Blueprint {
 // member is a node of a running topology with its place in the layout.
 type member struct {
 	*harness.Node
-	source   string // node it replicates from at the start; empty for the primary
+	source   string // node it replicates from at the start; empty for nobody
 	serverID int
 }
 
 // Topology is a running one.
 type Topology struct {
 	nodes     []*harness.Node
-	databases []*member
+	databases []*member // the primary at the start is the first
 	managers  []*managerNode
+	backend   *member // that the managers share; nil where each has its own
+	raft      bool
 	settings  harness.Settings
 	dns       *harness.Node
 	endpoint  *endpoint.Server // nil until it was started
@@ -109,7 +83,7 @@ type managerNode struct {
 
 // build checks the nodes and settings against the layout, so that Start meets no surprise of that sort.
 func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topology, error) {
-	t := &Topology{nodes: nodes, settings: settings, configs: map[string]string{}}
+	t := &Topology{nodes: nodes, raft: l.raft, settings: overlay(l.settings, settings), configs: map[string]string{}}
 	for i, p := range l.places {
 		n, err := harness.Find(nodes, p.name)
 		if err != nil {
@@ -117,14 +91,20 @@ func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topolog
 		}
 		switch p.component {
 		case harness.MySQL:
-			t.databases = append(t.databases, &member{Node: n, source: p.source, serverID: i + 1})
+			m := &member{Node: n, source: p.source, serverID: i + 1}
+			if source := t.settings[p.name][Source]; source != "" {
+				m.source = source
+			}
+			t.databases = append(t.databases, m)
 		case harness.Orchestrator:
 			t.managers = append(t.managers, &managerNode{Node: n, api: newClient(n.Agent.Transport(), apiURL)})
+		case harness.Backend:
+			t.backend = &member{Node: n, serverID: i + 1}
 		case harness.DNS:
 			t.dns = n
 		}
 	}
-	if err := checkSettings(settings); err != nil {
+	if err := t.checkSettings(); err != nil {
 		return nil, fmt.Errorf("lay %s out: %w", l.name, err)
 	}
 	return t, nil
@@ -166,27 +146,6 @@ func (t *Topology) Endpoints() []harness.Endpoint {
 // Resolver implements harness.Topology: one server answers every datacenter.
 func (t *Topology) Resolver(string) string {
 	return t.dns.Address + ":53"
-}
-
-// Select implements harness.Topology.
-func (t *Topology) Select(ctx context.Context, target string) ([]*harness.Node, bool, error) {
-	switch target {
-	case "the Orchestrator leader", "the Orchestrator":
-		m, err := t.leader(ctx)
-		if err != nil {
-			return nil, true, err
-		}
-		return []*harness.Node{m.Node}, true, nil
-	case "every Orchestrator":
-		var out []*harness.Node
-		for _, m := range t.managers {
-			out = append(out, m.Node)
-		}
-		return out, true, nil
-	case "the DNS server":
-		return []*harness.Node{t.dns}, true, nil
-	}
-	return nil, false, nil
 }
 
 // member finds a database by name.

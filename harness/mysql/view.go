@@ -17,6 +17,7 @@ type view struct {
 	node        string
 	err         error // it did not answer
 	writable    bool
+	coPrimary   bool   // it is a primary when it is writable, although it replicates
 	source      string // where it replicates from, as it names it; empty for nobody
 	replicating bool   // receiver and applier both run
 	delayed     bool   // it applies late on purpose
@@ -34,7 +35,7 @@ const lagMax = 1
 
 // view asks a server about itself, from inside its node.
 func (t *Topology) view(ctx context.Context, m *member) view {
-	v := view{node: m.Name}
+	v := view{node: m.Name, coPrimary: t.CoPrimary(m.Node)}
 	ask := func(sql string) agent.Rows {
 		if v.err != nil {
 			return agent.Rows{}
@@ -100,11 +101,16 @@ func brief(s string) string {
 	return s
 }
 
+// detached says that Orchestrator took the server away from its source, which it only names any more.
+func (v view) detached() bool { return strings.HasPrefix(v.source, detached) }
+
 // role is the record's word. A deposed primary that came back read-only is neither.
 func (v view) role() string {
 	switch {
 	case v.err != nil:
 		return ""
+	case v.writable && (v.coPrimary || v.detached()):
+		return record.RolePrimary
 	case v.source != "":
 		return record.RoleReplica
 	case v.writable:

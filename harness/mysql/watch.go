@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,15 +68,16 @@ func (w *watcher) look(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	if err != nil {
+		w.from = nil // nobody says what is reported next
+	}
 	switch {
 	case err != nil && !w.silent:
 		w.report(record.KindManager, "", err.Error(), nil)
 	case err == nil && w.silent:
 		w.report(record.KindManager, w.from.Name, "Orchestrator answers again", nil)
 	}
-	if w.silent = err != nil; w.silent {
-		w.from = nil
-	}
+	w.silent = err != nil
 }
 
 // find keeps to the Orchestrator that answered last, while there is only one of them or it leads.
@@ -120,7 +122,13 @@ func (w *watcher) ask(ctx context.Context) error {
 	return nil
 }
 
+// report tells what was seen, and, where there are several Orchestrators, which of them said so.
 func (w *watcher) report(kind, node, msg string, attrs map[string]string) {
+	if w.from != nil && len(w.t.managers) > 1 {
+		said := map[string]string{"said_by": w.from.Name}
+		maps.Copy(said, attrs)
+		attrs = said
+	}
 	w.sink.Event(record.Event{T: w.now(), Kind: kind, Node: node, Msg: msg, Attrs: attrs})
 }
 
@@ -238,6 +246,17 @@ func (w *watcher) follow(ctx context.Context) error {
 // madeWritable is the step after which the successor takes writes. The successor is known a moment earlier.
 const madeWritable = "applying read-only=0 on promoted master: success=true"
 
+// makesWritable is the last that a recovery of co-primaries says: it does not report that it was done.
+const makesWritable = "will apply MySQL changes to promoted master"
+
+// mark is the step by which a recovery tells that its successor takes writes.
+func (f *followed) mark() string {
+	if strings.HasPrefix(f.AnalysisEntry.Analysis, "DeadCoMaster") {
+		return makesWritable
+	}
+	return madeWritable
+}
+
 func (w *watcher) stepsNow(f *followed, steps []Step) {
 	slices.SortFunc(steps, func(a, b Step) int { return int(a.ID - b.ID) })
 	f.idle++
@@ -247,7 +266,7 @@ func (w *watcher) stepsNow(f *followed, steps []Step) {
 			continue
 		}
 		f.lastStep, f.idle = s.ID, 0
-		f.writable = f.writable || strings.Contains(s.Message, madeWritable)
+		f.writable = f.writable || strings.Contains(s.Message, f.mark())
 		if msg := strings.TrimPrefix(s.Message, "- "); telling(msg) {
 			w.report(record.KindManager, failed, msg, map[string]string{"recovery": f.number()})
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/record"
@@ -15,6 +17,7 @@ import (
 // scripted is an Orchestrator whose state a test sets.
 type scripted struct {
 	Orchestrator
+	follows    bool
 	err        error
 	analyses   []Analysis
 	recoveries []Recovery
@@ -22,7 +25,7 @@ type scripted struct {
 	blocked    []Blocked
 }
 
-func (s *scripted) Leads(context.Context) (bool, error)               { return true, s.err }
+func (s *scripted) Leads(context.Context) (bool, error)               { return !s.follows && s.err == nil, s.err }
 func (s *scripted) Analyses(context.Context) ([]Analysis, error)      { return s.analyses, s.err }
 func (s *scripted) Recoveries(context.Context) ([]Recovery, error)    { return s.recoveries, s.err }
 func (s *scripted) Blocked(context.Context) ([]Blocked, error)        { return s.blocked, s.err }
@@ -144,4 +147,53 @@ func TestAnIntermediatePrimaryIsNoPromotion(t *testing.T) {
 	s.recoveries = []Recovery{{ID: 1, UID: "u", AnalysisEntry: on("m2", "DeadIntermediateMaster")}}
 	w.look(t.Context())
 	assert.Equal(t, []string{"manager m2: recovery of m2 began (DeadIntermediateMaster)"}, sink.take())
+}
+
+func TestWatchFollowsANewLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := &scripted{analyses: []Analysis{on("m1", "UnreachableMaster")}}
+		two := &scripted{follows: true}
+		w, sink := watched(one)
+		w.t.managers = append(w.t.managers, &managerNode{Node: &harness.Node{Name: "o2"}, api: two})
+		look := func() []record.Event {
+			w.look(t.Context())
+			synctest.Wait() // an answer that was not waited for may still be on its way
+			return *sink
+		}
+		assert.Equal(t, "o1", look()[1].Attrs["said_by"])
+		assert.Equal(t, []string{"manager o1: o1 leads", "detected m1: UnreachableMaster"}, sink.take())
+		one.err, two.follows = errors.New("connection refused"), false
+		two.analyses = []Analysis{on("m1", "DeadMaster")}
+		assert.Equal(t, "o2", look()[1].Attrs["said_by"])
+		assert.Equal(t, []string{"manager o2: o2 leads", "detected m1: DeadMaster", "manager m1: UnreachableMaster is over"}, sink.take())
+		two.follows = true
+		assert.NotContains(t, look()[0].Attrs, "said_by", "nobody said it")
+		assert.Equal(t, []string{"manager : no Orchestrator leads: o1: connection refused"}, sink.take())
+	})
+}
+
+// hung is an Orchestrator that never answers.
+type hung struct{ Orchestrator }
+
+func (hung) Leads(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() }
+
+func TestAHungOrchestratorDoesNotHoldTheWatchUp(t *testing.T) {
+	w, _ := watched(&scripted{})
+	w.t.managers = append(w.t.managers, &managerNode{Node: &harness.Node{Name: "o2"}, api: hung{}})
+	began := time.Now()
+	m, err := w.t.leader(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "o1", m.Name)
+	assert.Less(t, time.Since(began), managerTimeout)
+}
+
+func TestTheEndOfARecoveryOfCoPrimariesIsItsPromotion(t *testing.T) {
+	s := &scripted{steps: map[string][]Step{}}
+	w, sink := watched(s)
+	w.look(t.Context())
+	sink.take()
+	s.recoveries = []Recovery{{ID: 1, UID: "u", AnalysisEntry: on("m1", "DeadCoMaster"), SuccessorKey: &Instance{"m2", 3306}}}
+	s.steps["u"] = []Step{{ID: 1, Message: "- RecoverDeadMaster: " + makesWritable}}
+	w.look(t.Context())
+	assert.Contains(t, sink.take(), "promoted m2: Orchestrator made m2 writable")
 }

@@ -12,7 +12,7 @@ import (
 
 // Where the callback and its configuration lie in a node.
 const (
-	hookDir     = "/usr/local/lib/firedrill-hooks"
+	hookDir     = hooks.Dir
 	hookEnvPath = "/etc/firedrill/hook.env"
 	tokenFile   = "/etc/firedrill/linode.token"
 	hookLog     = logDir + "/hooks.jsonl"

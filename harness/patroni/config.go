@@ -17,7 +17,6 @@ const (
 	patroniYML   = "/etc/patroni/patroni.yml"
 	dynamicJSON  = "/etc/patroni/dynamic.json"
 	haproxyCfg   = "/etc/haproxy/haproxy.cfg"
-	etcdDataDir  = "/var/lib/etcd"
 	socketDir    = "/run/postgresql"
 	postgresHome = "/var/lib/postgresql"
 	postgresLog  = "/var/log/postgresql/postgresql.log"
@@ -171,7 +170,7 @@ func (c config) etcdArgv(n *harness.Node) []string {
 	}
 	flags := map[string]string{
 		"name":                        n.Name,
-		"data-dir":                    etcdDataDir,
+		"data-dir":                    images.EtcdDataDir,
 		"listen-client-urls":          fmt.Sprintf("http://0.0.0.0:%d", etcdPort),
 		"advertise-client-urls":       fmt.Sprintf("http://%s:%d", n.Address, etcdPort),
 		"listen-peer-urls":            fmt.Sprintf("http://0.0.0.0:%d", etcdPeerPort),

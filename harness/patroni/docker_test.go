@@ -155,7 +155,7 @@ func TestKilledPostgresRestartsInPlace(t *testing.T) {
 	p1 := node(t, nodes, "p1")
 	require.NoError(t, wait.Hold(t.Context(), time.Second)) // Watch has seen who leads
 	struck := now()
-	stamp, err := p1.Agent.Kill(t.Context(), agent.KillSpec{Fault: "f", Processes: []string{"postgres"}, Signal: "KILL"})
+	stamp, err := p1.Agent.Do(t.Context(), "f", agent.KillSpec{Processes: []string{"postgres"}, Signal: "KILL"}, 0)
 	require.NoError(t, err)
 	require.Contains(t, stamp.Proof, "postgres")
 	steady(t, topology, 30*time.Second)
@@ -182,7 +182,7 @@ func TestKilledPostgresFailsOver(t *testing.T) {
 	l, now := watch(t, topology, nodes)
 	require.NoError(t, wait.Hold(t.Context(), time.Second))
 	struck := now()
-	_, err := node(t, nodes, "p1").Agent.Kill(t.Context(), agent.KillSpec{Fault: "f", Processes: []string{"postgres"}, Signal: "KILL"})
+	_, err := node(t, nodes, "p1").Agent.Do(t.Context(), "f", agent.KillSpec{Processes: []string{"postgres"}, Signal: "KILL"}, 0)
 	require.NoError(t, err)
 	var promoted record.Event
 	require.NoError(t, wait.Until(t.Context(), "promotion reported", 40*time.Second, func(context.Context) (bool, string, error) {
@@ -267,7 +267,7 @@ func TestSurveyFindsTheOldPrimarysOwnWAL(t *testing.T) {
 	require.NoError(t, wait.Hold(t.Context(), time.Second))
 	struck := now()
 	p1 := node(t, nodes, "p1")
-	_, err := p1.Agent.Kill(t.Context(), agent.KillSpec{Fault: "f", Processes: []string{"patroni"}, Signal: "KILL", Hold: true})
+	_, err := p1.Agent.Do(t.Context(), "f", agent.KillSpec{Processes: []string{"patroni"}, Signal: "KILL", Hold: true}, 0)
 	require.NoError(t, err)
 	require.NoError(t, wait.Until(t.Context(), "promotion", time.Minute, func(context.Context) (bool, string, error) {
 		_, ok := l.find(record.KindPromoted, "", struck)

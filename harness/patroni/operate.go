@@ -96,7 +96,7 @@ func (t *Topology) Operate(ctx context.Context, verb string, args ...string) err
 			return fmt.Errorf("request switchover: %w", err)
 		}
 		return refused(verb)(restOf(leader).Switchover(ctx, leader.Name, candidate))
-	case "failover":
+	case "failover", "force-failover":
 		asked, best, err := t.mostAdvanced(ctx)
 		if err != nil {
 			return fmt.Errorf("request failover: %w", err)

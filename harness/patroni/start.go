@@ -88,7 +88,7 @@ func (t *Topology) startEndpoint(ctx context.Context) error {
 
 func (t *Topology) startEtcd(ctx context.Context) error {
 	err := each(ctx, t.etcd, func(ctx context.Context, n *harness.Node) error {
-		return run(ctx, n, agent.Process{Name: ProcessEtcd, Argv: t.config.etcdArgv(n), User: "etcd"})
+		return run(ctx, n, agent.Process{Name: ProcessEtcd, Argv: t.config.etcdArgv(n), User: "etcd", DataDir: images.EtcdDataDir})
 	})
 	if err != nil {
 		return err
@@ -144,8 +144,9 @@ func (t *Topology) startPatroni(ctx context.Context, n *harness.Node) error {
 	return run(ctx, n, agent.Process{
 		Name: ProcessPatroni, Argv: []string{"patroni", patroniYML}, User: "postgres", Dir: postgresHome,
 		// Callbacks inherit it: a run that needs no configuration file logs to the same place.
-		Env:   []string{"FIREDRILL_HOOK_LOG=" + hookLog},
-		Inner: map[string]string{ProcessPostgres: images.PostgresDataDir + "/postmaster.pid"},
+		Env:     []string{"FIREDRILL_HOOK_LOG=" + hookLog},
+		DataDir: images.PostgresDataDir,
+		Inner:   map[string]string{ProcessPostgres: images.PostgresDataDir + "/postmaster.pid"},
 	})
 }
 

@@ -87,6 +87,10 @@ func (Kind) Name() string { return "patroni" }
 func (Kind) Blueprints() []harness.Blueprint {
 	var out []harness.Blueprint
 	for _, l := range layouts {
+		for i := range l.specs {
+			l.specs[i].DataDir = images.DataDir(l.specs[i].Component)
+			l.specs[i].DataOwner = images.DataOwner(l.specs[i].Component)
+		}
 		out = append(out, harness.Blueprint{
 			Name: l.name, Summary: l.summary, Specs: l.specs,
 			Build: func(nodes []*harness.Node, settings harness.Settings) (harness.Topology, error) {

@@ -27,6 +27,8 @@ const (
 	KindStall            = "stall"             // a prober, a controller or the host did not run for Attrs ms, until T
 	KindOperator         = "operator"          // what a person would do by hand: a switchover, an acknowledgement
 	KindNote             = "note"              // anything else worth a line in the timeline
+	KindObserved         = "observed"          // an effect that a step looked for: Attrs look (which step's), value (a number or a word)
+	KindExpired          = "expired"           // an agent healed a fault by itself after its longest time: Attrs fault, down_ns and up_ns (of its clock)
 	KindError            = "error"             // something of ours went wrong: it makes the drill Inconclusive
 )
 

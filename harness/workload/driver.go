@@ -14,7 +14,7 @@ import (
 
 // Table is where the application writes. Its rows are compared with the acknowledged writes after the drill.
 // (id, attempt) is the key: a retry is another row, so that a write done twice shows.
-const Table = "ledger"
+const Table = agent.LedgerTable
 
 // Result is what the application knows of one write. Outcome is Rejected only when the write was surely not done:
 // no connection was made, or the database itself said no before it did anything.

@@ -69,6 +69,11 @@ func (h *holder) initialize(sc *godog.ScenarioContext) {
 			h.failed(err)
 			return ctx, err
 		}
+		for _, step := range d.Steps {
+			if err := steps.Fit(drill, step); err != nil {
+				return steps.With(ctx, drill), err
+			}
+		}
 		if ctx.Err() != nil {
 			drill.SkipBecause("the run was interrupted before it began")
 		}

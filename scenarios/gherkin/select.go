@@ -181,6 +181,11 @@ func drillOf(file, feature string, p *messages.Pickle) Drill {
 	}
 	for _, s := range p.Steps {
 		d.Steps = append(d.Steps, s.Text)
+		var table *godog.Table
+		if s.Argument != nil {
+			table = s.Argument.DataTable
+		}
+		d.Steps = append(d.Steps, steps.Inner(s.Text, table)...)
 		if m := topologyStep.FindStringSubmatch(s.Text); m != nil {
 			d.Topology = m[1]
 		}

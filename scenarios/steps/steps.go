@@ -11,10 +11,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cucumber/godog"
 
+	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/scenarios"
 )
 
@@ -24,6 +26,8 @@ type Form struct {
 	Means string // one line
 	// Handler is func(ctx, *scenarios.Drill, args...) error; args are string, int, or *godog.Table in the last place.
 	Handler any
+	// Fittings are what the nodes must have from the beginning for this step.
+	Fittings []harness.Fitting
 	// NeedsTopology has the topology stand before the step runs.
 	NeedsTopology bool
 
@@ -32,8 +36,19 @@ type Form struct {
 
 // All is the whole vocabulary.
 func All() []Form {
+	vocabulary.once.Do(func() { vocabulary.forms = compiled() })
+	return vocabulary.forms
+}
+
+// vocabulary keeps the compiled patterns: every step of every drill is matched against all of them.
+var vocabulary struct {
+	once  sync.Once
+	forms []Form
+}
+
+func compiled() []Form {
 	var all []Form
-	for _, table := range [][]Form{givenForms, faultForms, healForms, operatorForms, promotionForms, promiseForms, dataForms, replicationForms} {
+	for _, table := range [][]Form{givenForms, faultForms, hostForms, resourceForms, healForms, machineryForms, networkForms, databaseForms, operatorForms, managerForms, composeForms(), promotionForms, promiseForms, dataForms, replicationForms, effectForms, diskForms, clockForms} {
 		all = append(all, table...)
 	}
 	for i := range all {
@@ -49,6 +64,7 @@ var arguments = map[string]string{
 	"NUMBER":   `(\d+)`,
 	"PERCENT":  `(\d+(?:\.\d+)?%)`,
 	"NAME":     `([^"]+)`,
+	"STEP":     `(.+)`,
 }
 
 // targets is every way to name nodes, so that no form swallows the words of another.
@@ -60,7 +76,7 @@ func targets() string {
 	return strings.Join(words, "|")
 }
 
-var argument = regexp.MustCompile(`DURATION|TARGET|NUMBER|PERCENT|NAME`)
+var argument = regexp.MustCompile(`DURATION|TARGET|NUMBER|PERCENT|NAME|STEP`)
 
 // compile makes the pattern of a form: its words stand for themselves, its capitals for their arguments, and
 // word(s) for singular and plural, one|other for a choice.
@@ -86,6 +102,42 @@ func Match(text string) []Form {
 		}
 	}
 	return out
+}
+
+// parse finds the form of a step inside another one, and its arguments.
+func parse(step string) (Form, []reflect.Value, error) {
+	forms := Match(step)
+	if len(forms) != 1 {
+		return Form{}, nil, fmt.Errorf("there is no step %q (`firedrill list steps` shows all)", step)
+	}
+	f := forms[0]
+	var args []reflect.Value
+	handler := reflect.TypeOf(f.Handler)
+	for i, word := range f.pattern.FindStringSubmatch(step)[1:] {
+		if handler.In(i+2).Kind() != reflect.Int {
+			args = append(args, reflect.ValueOf(word))
+			continue
+		}
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return Form{}, nil, fmt.Errorf("%s: %w", step, err)
+		}
+		args = append(args, reflect.ValueOf(n))
+	}
+	if len(args) != handler.NumIn()-2 {
+		return Form{}, nil, fmt.Errorf("%s: a step with a table cannot be inside another one", step)
+	}
+	return f, args, nil
+}
+
+// Fit gives a drill what one of its steps needs from the beginning.
+func Fit(d *scenarios.Drill, text string) error {
+	for _, f := range Match(text) {
+		if err := d.Fit(f.Fittings...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type drillKey struct{}
@@ -135,7 +187,7 @@ func (f Form) bind() any {
 	}
 	signature := reflect.FuncOf(in, []reflect.Type{reflect.TypeFor[error]()}, false)
 	return reflect.MakeFunc(signature, func(args []reflect.Value) []reflect.Value {
-		err := f.call(handler, args)
+		err := f.call(args)
 		out := reflect.New(reflect.TypeFor[error]()).Elem()
 		if err != nil {
 			out.Set(reflect.ValueOf(err))
@@ -144,7 +196,7 @@ func (f Form) bind() any {
 	}).Interface()
 }
 
-func (f Form) call(handler reflect.Value, args []reflect.Value) error {
+func (f Form) call(args []reflect.Value) error {
 	ctx := args[0].Interface().(context.Context)
 	d := DrillOf(ctx)
 	if d == nil {
@@ -158,8 +210,14 @@ func (f Form) call(handler reflect.Value, args []reflect.Value) error {
 	if d.NotDrilled() != "" {
 		return godog.ErrSkip
 	}
-	call := []reflect.Value{args[0], reflect.ValueOf(d)}
-	for i, a := range args[1:] {
+	return f.apply(ctx, d, args[1:])
+}
+
+// apply calls the handler with the words of a step.
+func (f Form) apply(ctx context.Context, d *scenarios.Drill, args []reflect.Value) error {
+	handler := reflect.ValueOf(f.Handler)
+	call := []reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(d)}
+	for i, a := range args {
 		if handler.Type().In(i+2) == reflect.TypeFor[time.Duration]() {
 			dur, err := ParseDuration(a.String())
 			if err != nil {

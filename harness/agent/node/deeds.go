@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -21,10 +23,83 @@ type deed struct {
 type deeds struct {
 	mu      sync.Mutex
 	faults  map[string][]deed
-	healing sync.Map // fault to *sync.Mutex: one heal of a fault at a time
+	limits  map[string]*limit // of the faults that end by themselves
+	doing   map[string]int    // deeds that are under way, by fault
+	done    *sync.Cond        // on mu: one of them has ended
+	healing sync.Map          // fault to *sync.Mutex: one heal of a fault at a time
 }
 
-func newDeeds() *deeds { return &deeds{faults: map[string][]deed{}} }
+// limit is a clock that ends a fault.
+type limit struct {
+	stop      context.CancelFunc
+	effective int64 // when the fault's first deed took effect; 0: not yet
+}
+
+func newDeeds() *deeds {
+	d := &deeds{faults: map[string][]deed{}, limits: map[string]*limit{}, doing: map[string]int{}}
+	d.done = sync.NewCond(&d.mu)
+	return d
+}
+
+// begin notes that a deed of a fault is under way, until end is called.
+func (d *deeds) begin(fault string) (end func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doing[fault]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.doing[fault]--; d.doing[fault] == 0 {
+			delete(d.doing, fault)
+		}
+		d.done.Broadcast()
+	}
+}
+
+// settled returns the deeds of a fault once none is under way. A deed whose way back is pushed but which is not yet
+// done would else be done after its heal; what can be undone at once is undone before the wait.
+func (d *deeds) settled(fault string) []deed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.doing[fault] > 0 {
+		list := append([]deed(nil), d.faults[fault]...)
+		d.mu.Unlock()
+		for _, x := range slices.Backward(list) {
+			_, _ = x.undo() // it is undone again, and heard, after the wait
+		}
+		d.mu.Lock()
+	}
+	for d.doing[fault] > 0 {
+		d.done.Wait()
+	}
+	return append([]deed(nil), d.faults[fault]...)
+}
+
+// expire starts the clock that ends a fault, once for all of its deeds. down returns when the first took effect.
+func (d *deeds) expire(fault string, run func(ctx context.Context, down func() int64)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.limits[fault] != nil {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	l := &limit{stop: stop}
+	d.limits[fault] = l
+	go run(ctx, func() int64 {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return l.effective
+	})
+}
+
+// took notes when a deed of the fault took effect, for its clock.
+func (d *deeds) took(fault string, s agent.Stamp) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l := d.limits[fault]; l != nil && l.effective == 0 {
+		l.effective = s.Effective
+	}
+}
 
 // push notes a deed before it is done.
 func (d *deeds) push(fault string, x deed) {
@@ -39,10 +114,8 @@ func (d *deeds) heal(fault string) (agent.Stamp, error) {
 	one, _ := d.healing.LoadOrStore(fault, &sync.Mutex{})
 	one.(*sync.Mutex).Lock()
 	defer one.(*sync.Mutex).Unlock()
-	d.mu.Lock()
-	list := append([]deed(nil), d.faults[fault]...)
-	d.mu.Unlock()
 	stamp := agent.Stamp{Began: agent.Monotonic()}
+	list := d.settled(fault)
 	var proofs []string
 	var failed []deed
 	var errs []error
@@ -62,6 +135,10 @@ func (d *deeds) heal(fault string) (agent.Stamp, error) {
 		d.faults[fault] = left
 	} else {
 		delete(d.faults, fault)
+		if l := d.limits[fault]; l != nil {
+			l.stop()
+			delete(d.limits, fault)
+		}
 	}
 	d.mu.Unlock()
 	if len(list) == 0 {
@@ -71,9 +148,13 @@ func (d *deeds) heal(fault string) (agent.Stamp, error) {
 	return stamp, errors.Join(errs...)
 }
 
+// healAll heals everything, twice what fails: a switch in a frozen process is thrown back only after the process runs
+// again.
 func (d *deeds) healAll() {
-	for _, f := range d.states() {
-		_, _ = d.heal(f.Fault) // what fails stays listed, and a visitor can heal it
+	for range 2 {
+		for _, f := range d.states() {
+			_, _ = d.heal(f.Fault) // what fails stays listed, and a visitor can heal it
+		}
 	}
 }
 

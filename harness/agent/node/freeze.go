@@ -2,11 +2,9 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/wait"
@@ -14,12 +12,15 @@ import (
 
 // herd is the processes that a freeze has stopped.
 type herd struct {
+	halts *halts
+	find  func() []int // the processes to stop, parents first
+
 	mu   sync.Mutex
 	pids map[int]bool
 }
 
 // freeze stops whole process trees: a database that forks (PostgreSQL) is frozen with all its backends.
-func (a *Agent) freeze(ctx context.Context, _ *session, f agent.FreezeSpec) (agent.Stamp, error) {
+func (a *Agent) freeze(ctx context.Context, fault string, f agent.FreezeSpec) (agent.Stamp, error) {
 	targets, err := a.procs.targets(f.Processes)
 	if err != nil {
 		return agent.Stamp{}, fmt.Errorf("freeze: %w", err)
@@ -33,12 +34,22 @@ func (a *Agent) freeze(ctx context.Context, _ *session, f agent.FreezeSpec) (age
 	if len(roots) == 0 {
 		return agent.Stamp{}, fmt.Errorf("freeze %s: it does not run", strings.Join(f.Processes, ", "))
 	}
-	h := &herd{pids: map[int]bool{}}
-	a.deeds.push(f.Fault, deed{name: "freeze", undo: h.thaw, inspect: func() (string, error) { return h.proof(), nil }})
+	return a.stopHerd(ctx, fault, "freeze", func() []int { return trees(roots) })
+}
+
+// pause stops the whole node but its agent.
+func (a *Agent) pause(ctx context.Context, fault string, _ agent.PauseSpec) (agent.Stamp, error) {
+	if len(a.procs.everything()) == 0 {
+		return agent.Stamp{}, fmt.Errorf("pause: nothing runs on this node")
+	}
+	return a.stopHerd(ctx, fault, "pause", a.procs.everything)
+}
+
+func (a *Agent) stopHerd(ctx context.Context, fault, name string, find func() []int) (agent.Stamp, error) {
+	h := &herd{halts: a.halts, find: find, pids: map[int]bool{}}
+	a.deeds.push(fault, deed{name: name, undo: h.thaw, inspect: func() (string, error) { return h.proof(), nil }})
 	stamp := agent.Stamp{Began: agent.Monotonic()}
-	err = wait.Until(ctx, "processes stopped", exitWithin, func(context.Context) (bool, string, error) {
-		return h.stop(roots)
-	})
+	err := wait.Until(ctx, "processes stopped", exitWithin, func(context.Context) (bool, string, error) { return h.stop() })
 	stamp.Effective = agent.Monotonic()
 	stamp.Proof = h.proof()
 	return stamp, err
@@ -48,26 +59,24 @@ func (a *Agent) freeze(ctx context.Context, _ *session, f agent.FreezeSpec) (age
 // microseconds, and the bracket of the fault should say so.
 const quickLooks = 20
 
-// stop signals the roots first, so that they fork no more, then their children until there are no new ones.
-func (h *herd) stop(roots []int) (done bool, seen string, err error) {
+// stop signals parents first, so that they fork no more, then their children until there are no new ones.
+func (h *herd) stop() (done bool, seen string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	running := 0
 	for range quickLooks {
 		news := 0
 		running = 0
-		for _, root := range roots {
-			for _, pid := range tree(root) {
-				if !h.pids[pid] {
-					news++
-					h.pids[pid] = true
-					if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && !errors.Is(err, syscall.ESRCH) {
-						return false, "", fmt.Errorf("stop process %d: %w", pid, err)
-					}
+		for _, pid := range h.find() {
+			if !h.pids[pid] {
+				news++
+				h.pids[pid] = true
+				if err := h.halts.stop(pid, h); err != nil {
+					return false, "", err
 				}
-				if letter := statusLetter(pid); letter != "T" && letter != "" && letter != "Z" {
-					running++
-				}
+			}
+			if letter := statusLetter(pid); letter != "T" && letter != "" && letter != "Z" {
+				running++
 			}
 		}
 		if news == 0 && running == 0 {
@@ -77,21 +86,19 @@ func (h *herd) stop(roots []int) (done bool, seen string, err error) {
 	return false, fmt.Sprintf("%d running", running), nil
 }
 
-// thaw continues them all.
+// thaw continues them all, but for those that another fault has stopped too.
 func (h *herd) thaw() (string, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for pid := range h.pids {
-		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return "", fmt.Errorf("continue process %d: %w", pid, err)
-		}
+	kept, err := h.halts.release(h)
+	if err != nil {
+		return "", err
 	}
-	for pid := range h.pids {
-		if statusLetter(pid) == "T" {
-			return "", fmt.Errorf("continue process %d: it is still stopped", pid)
-		}
+	proof := fmt.Sprintf("%d processes run again", len(h.pids)-kept)
+	if kept > 0 {
+		proof += fmt.Sprintf(", %d stay stopped by another fault", kept)
 	}
-	return fmt.Sprintf("%d processes run again", len(h.pids)), nil
+	return proof, nil
 }
 
 func (h *herd) proof() string {

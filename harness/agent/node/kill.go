@@ -18,12 +18,12 @@ const exitWithin = 30 * time.Second
 
 // kill signals processes and waits until they are gone. The stamp ends when the last signal was sent: from then on
 // no code of theirs runs (KILL), or their stop has begun. The proof tells when they were really gone.
-func (a *Agent) kill(ctx context.Context, _ *session, k agent.KillSpec) (agent.Stamp, error) {
+func (a *Agent) kill(ctx context.Context, fault string, k agent.KillSpec) (agent.Stamp, error) {
 	targets, err := a.procs.targets(k.Processes)
 	if err != nil {
 		return agent.Stamp{}, fmt.Errorf("kill: %w", err)
 	}
-	ran := a.holdDown(k, targets)
+	ran := a.holdDown(fault, k, targets)
 	stamp, err := signalAll(k, ran)
 	if err != nil {
 		return stamp, err
@@ -44,7 +44,7 @@ func (a *Agent) kill(ctx context.Context, _ *session, k agent.KillSpec) (agent.S
 		proofs = append(proofs, fmt.Sprintf("%s (pid %d) gone %s after the signal", t.name, t.pid, took))
 	}
 	if wholeHost(k) {
-		if err := a.ended(ran); err != nil { // all threads: the last one closes the connections
+		if err := a.procs.ended(ran); err != nil { // all threads: the last one closes the connections
 			return stamp, err
 		}
 		forgotten, err := forgetConnections()
@@ -84,7 +84,7 @@ func signalAll(k agent.KillSpec, ran []target) (agent.Stamp, error) {
 }
 
 // holdDown notes the way back before the deed, keeps restart policies from undoing it, and returns what runs.
-func (a *Agent) holdDown(k agent.KillSpec, targets []target) (ran []target) {
+func (a *Agent) holdDown(fault string, k agent.KillSpec, targets []target) (ran []target) {
 	a.procs.mu.Lock()
 	defer a.procs.mu.Unlock()
 	for _, t := range targets {
@@ -92,34 +92,41 @@ func (a *Agent) holdDown(k agent.KillSpec, targets []target) (ran []target) {
 			ran = append(ran, t)
 		}
 		if k.Hold && t.proc != nil {
-			t.proc.held[k.Fault] = true
+			t.proc.held[fault] = true
 		}
 	}
-	a.deeds.push(k.Fault, deed{
+	a.deeds.push(fault, deed{
 		name:    "kill",
-		undo:    func() (string, error) { return a.bringBack(k, ran) },
+		undo:    func() (string, error) { return a.bringBack(fault, ran) },
 		inspect: func() (string, error) { return stillDown(ran), nil },
 	})
 	return ran
 }
 
 // bringBack releases what the fault held down and starts what it had ended, each in the order of its declaration.
-func (a *Agent) bringBack(k agent.KillSpec, ran []target) (string, error) {
-	if err := a.ended(ran); err != nil {
+func (a *Agent) bringBack(fault string, ran []target) (string, error) {
+	a.procs.mu.Lock()
+	for _, p := range a.procs.procs {
+		delete(p.held, fault)
+	}
+	a.procs.mu.Unlock()
+	return a.procs.relaunch(ran)
+}
+
+// relaunch starts what was ended, as soon as it is gone.
+func (s *supervisor) relaunch(ran []target) (string, error) {
+	if err := s.ended(ran); err != nil {
 		return "", err
 	}
-	a.procs.mu.Lock()
-	defer a.procs.mu.Unlock()
-	for _, p := range a.procs.procs {
-		delete(p.held, k.Fault)
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var proofs []string
 	for _, t := range ran {
 		if t.proc == nil {
 			proofs = append(proofs, t.name+" is its manager's to restart")
 			continue
 		}
-		if err := a.procs.launch(t.proc); err != nil {
+		if err := s.launch(t.proc); err != nil {
 			return "", err
 		}
 		if t.proc.pid != 0 {
@@ -133,15 +140,15 @@ func (a *Agent) bringBack(k agent.KillSpec, ran []target) (string, error) {
 
 // ended waits for what has its signal but still runs (a clean stop takes its time). To start it before would do
 // nothing, and once it has exited nobody would.
-func (a *Agent) ended(ran []target) error {
+func (s *supervisor) ended(ran []target) error {
 	late := time.After(exitWithin)
 	for _, t := range ran {
 		if t.proc == nil {
 			continue
 		}
-		a.procs.mu.Lock()
+		s.mu.Lock()
 		same, done := t.proc.pid == t.pid, t.proc.done
-		a.procs.mu.Unlock()
+		s.mu.Unlock()
 		if !same {
 			continue
 		}

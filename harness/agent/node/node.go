@@ -33,9 +33,13 @@ type Options struct {
 
 // Agent is the one of this node.
 type Agent struct {
-	opts  Options
-	procs *supervisor
-	deeds *deeds
+	opts   Options
+	procs  *supervisor
+	deeds  *deeds
+	layers *layers
+	halts  *halts
+	held   held // connections to databases that faults keep open
+	shim   *shim
 
 	mu       sync.Mutex
 	sessions map[*session]bool
@@ -63,9 +67,9 @@ func Run(ctx context.Context, opts Options) error {
 	if err != nil {
 		return fmt.Errorf("listen for controllers: %w", err)
 	}
-	a := &Agent{opts: opts, sessions: map[*session]bool{}, tasks: map[string]*activity{}}
-	a.procs = newSupervisor(opts.LogDir, a.event)
-	a.deeds = newDeeds()
+	a := &Agent{opts: opts, sessions: map[*session]bool{}, tasks: map[string]*activity{}, shim: newShim()}
+	a.procs = newSupervisor(opts.LogDir, a.shim, a.event)
+	a.deeds, a.layers, a.halts = newDeeds(), newLayers(), newHalts()
 	go func() {
 		<-ctx.Done()
 		_ = listener.Close()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/agent/node"
+	"github.com/firedrill/firedrill/harness/dns"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
 )
@@ -35,7 +36,7 @@ func newHome(t *testing.T, lease time.Duration) *home {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- node.Run(ctx, node.Options{Version: "test", Socket: h.socket, LogDir: filepath.Join(dir, "log"), Lease: lease})
+		done <- node.Run(ctx, node.Options{Version: "test", Socket: h.socket, LogDir: filepath.Join(dir, "log"), Lease: lease, Lookup: lookup})
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -43,6 +44,12 @@ func newHome(t *testing.T, lease time.Duration) *home {
 		_ = os.RemoveAll(dir)
 	})
 	return h
+}
+
+// lookup is the agent's DNS client, as the command wires it in.
+func lookup(ctx context.Context, resolver, name string) (string, int, error) {
+	r, err := dns.Lookup(ctx, resolver, name)
+	return r.Address, int(r.TTL.Seconds()), err
 }
 
 func (h *home) dial(owner bool) *agent.Client {
@@ -113,7 +120,7 @@ func TestSupervision(t *testing.T) {
 	assert.ErrorContains(t, c.Define(ctx, agent.Process{Name: "x"}), "command")
 	require.NoError(t, c.Define(ctx, agent.Process{Name: "bad", Argv: []string{"/no/such/program"}}))
 	assert.Error(t, c.Start(ctx, "bad"))
-	_, err := c.Kill(ctx, agent.KillSpec{Fault: "f", Processes: []string{"mysqld"}, Signal: "KILL"})
+	_, err := c.Do(ctx, "f", agent.KillSpec{Processes: []string{"mysqld"}, Signal: "KILL"}, 0)
 	assert.ErrorContains(t, err, `no process "mysqld" on this node (there are: loop, bad)`)
 }
 
@@ -128,7 +135,7 @@ func TestFreeze(t *testing.T) {
 		out, err := c.Exec(ctx, agent.Command{Argv: []string{"ps", "-o", "pid=", "--ppid", fmt.Sprint(state(t, c, "parent").PID)}})
 		return err == nil && len(strings.Fields(out.Stdout)) == 2
 	})
-	stamp, err := c.Freeze(ctx, agent.FreezeSpec{Fault: "f", Processes: []string{"parent"}})
+	stamp, err := c.Do(ctx, "f", agent.FreezeSpec{Processes: []string{"parent"}}, 0)
 	require.NoError(t, err)
 	assert.Contains(t, stamp.Proof, "3 of 3 processes in state T")
 	assert.LessOrEqual(t, stamp.Began, stamp.Effective)
@@ -148,7 +155,7 @@ func TestOrphanedNodeHeals(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, owner.Define(ctx, agent.Process{Name: "db", Argv: []string{"sleep", "1000"}}))
 	require.NoError(t, owner.Start(ctx, "db"))
-	_, err := owner.Kill(ctx, agent.KillSpec{Fault: "f", Processes: []string{"db"}, Signal: "KILL", Hold: true})
+	_, err := owner.Do(ctx, "f", agent.KillSpec{Processes: []string{"db"}, Signal: "KILL", Hold: true}, 0)
 	require.NoError(t, err)
 	require.NoError(t, h.dial(false).Close())
 	require.NoError(t, wait.Hold(ctx, 100*time.Millisecond))
@@ -224,4 +231,67 @@ func TestTransport(t *testing.T) {
 	assert.Equal(t, "PUT Bearer t", resp.Header.Get("X-Was"))
 	_, err = client.Get("http://127.0.0.1:1/")
 	assert.ErrorContains(t, err, "refused")
+}
+
+// The way back of a slow restart and of a crash loop is the agent's own, also when its controller dies.
+func TestCrashLoopAndSlowRestartEndWithTheirOwner(t *testing.T) {
+	h := newHome(t, 0)
+	owner, visitor := h.dial(true), h.dial(false)
+	ctx := t.Context()
+	for _, name := range []string{"a", "b"} {
+		require.NoError(t, owner.Define(ctx, agent.Process{Name: name, Argv: []string{"sleep", "1000"}}))
+		require.NoError(t, owner.Start(ctx, name))
+	}
+	_, err := owner.Do(ctx, "f1", agent.CrashLoopSpec{Process: "a", After: time.Millisecond, Every: time.Millisecond}, 0)
+	require.NoError(t, err)
+	_, err = owner.Do(ctx, "f2", agent.RestartSpec{Process: "b", After: time.Hour}, 0)
+	require.NoError(t, err)
+	h.until("killed several times", func() bool { return state(t, visitor, "a").Restarts >= 3 })
+	assert.Zero(t, state(t, visitor, "b").PID)
+	require.NoError(t, owner.Close())
+	h.until("both run", func() bool {
+		a, b := state(t, visitor, "a"), state(t, visitor, "b")
+		return a.PID != 0 && b.PID != 0 && !a.Held && !b.Held
+	})
+	faults, err := visitor.Faults(ctx)
+	require.NoError(t, err)
+	assert.Empty(t, faults)
+}
+
+// A disk is emptied only when nothing runs on it; nothing but the data directory is touched.
+func TestWipe(t *testing.T) {
+	c := newHome(t, 0).dial(true)
+	ctx := t.Context()
+	data := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(data, "a", "b"), 0o755))
+	beside := filepath.Join(filepath.Dir(data), "beside")
+	require.NoError(t, os.WriteFile(beside, nil, 0o600))
+	require.NoError(t, os.Symlink(beside, filepath.Join(data, "link")))
+	reason, err := c.Can(ctx, agent.WipeSpec{})
+	require.NoError(t, err)
+	assert.Contains(t, reason, "no process of this node keeps data")
+
+	require.NoError(t, c.Define(ctx, agent.Process{Name: "db", Argv: []string{"sleep", "1000"}, DataDir: data}))
+	require.NoError(t, c.Start(ctx, "db"))
+	_, err = c.Do(ctx, "w", agent.WipeSpec{}, 0)
+	assert.ErrorContains(t, err, "db is not held down")
+	_, err = c.Do(ctx, "f", agent.KillSpec{Signal: "KILL", Hold: true}, 0)
+	require.NoError(t, err)
+	stamp, err := c.Do(ctx, "w", agent.WipeSpec{}, 0)
+	require.NoError(t, err)
+	assert.Contains(t, stamp.Proof, "is empty (2 entries removed)")
+	assert.DirExists(t, data)
+	assert.FileExists(t, beside)
+	left, err := os.ReadDir(data)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	faults, err := c.Faults(ctx)
+	require.NoError(t, err)
+	assert.Len(t, faults, 1, "there is nothing to undo of it")
+	_, err = c.Heal(ctx, "f")
+	require.NoError(t, err)
+
+	require.NoError(t, c.Define(ctx, agent.Process{Name: "typo", Argv: []string{"true"}, DataDir: "/var"}))
+	_, err = c.Can(ctx, agent.WipeSpec{})
+	assert.ErrorContains(t, err, "is not the path of a data directory")
 }

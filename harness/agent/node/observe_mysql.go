@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/record"
@@ -16,6 +17,9 @@ const (
 	mysqlSemiSync = "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_source%'"
 	mysqlAckers   = "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_source%'"
 )
+
+// detached begins the name of a source that Orchestrator took the server away from.
+const detached = "//"
 
 func sampleMySQL(ctx context.Context, db sqlConn, o agent.Observe) (record.Sample, error) {
 	self, err := db.Query(ctx, mysqlSelf)
@@ -39,6 +43,9 @@ func sampleMySQL(ctx context.Context, db sqlConn, o agent.Observe) (record.Sampl
 		if lag, err := strconv.ParseInt(replica.Get(0, "Seconds_Behind_Source"), 10, 64); err == nil {
 			s.LagMS = lag * 1000
 		}
+	}
+	if s.Writable && (o.CoPrimary || strings.HasPrefix(s.Source, detached)) {
+		s.Role = record.RolePrimary
 	}
 	if s.Writable {
 		s.Blocked, err = semiSyncBlocked(ctx, db)

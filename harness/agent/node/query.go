@@ -28,7 +28,10 @@ func (a *Agent) query(ctx context.Context, _ *session, q agent.Query) (agent.Row
 		return agent.Rows{}, err
 	}
 	defer db.Close()
-	return db.Query(ctx, q.SQL)
+	began := time.Now()
+	rows, err := db.Query(ctx, q.SQL)
+	rows.Asked = began.Add(time.Since(began) / 2)
+	return rows, err
 }
 
 // sqlConn is one connection to a local database, for the agent's own questions.

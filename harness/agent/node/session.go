@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // session is one controller. Reports go through a queue, so that no writer ever waits for the controller.
 type session struct {
 	conn    *jsonrpc2.Conn
+	calls   calls
 	owner   atomic.Bool
 	heard   atomic.Int64 // monotonic time of the last request
 	reports chan report
@@ -33,14 +35,13 @@ const queueLength = 1 << 16
 
 func (a *Agent) serve(ctx context.Context, stream net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	s := &session{reports: make(chan report, queueLength)}
 	s.heard.Store(agent.Monotonic())
 	handler := jsonrpc2.HandlerWithError(func(ctx context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
 		s.heard.Store(agent.Monotonic())
 		return a.handle(ctx, s, req)
 	}).SuppressErrClosed()
-	s.conn = jsonrpc2.NewConn(ctx, jsonrpc2.NewPlainObjectStream(stream), jsonrpc2.AsyncHandler(handler))
+	s.conn = jsonrpc2.NewConn(ctx, jsonrpc2.NewPlainObjectStream(stream), &concurrent{handler, &s.calls})
 	a.mu.Lock()
 	a.sessions[s] = true
 	a.mu.Unlock()
@@ -53,6 +54,53 @@ func (a *Agent) serve(ctx context.Context, stream net.Conn) {
 	if s.owner.Load() {
 		a.orphaned()
 	}
+	cancel()
+	s.calls.end()
+	if s.owner.Load() {
+		a.deeds.healAll() // what was still on its way when the first heal looked
+	}
+}
+
+// calls are the requests of a session that are being worked on.
+type calls struct {
+	mu      sync.Mutex
+	ended   bool
+	running sync.WaitGroup
+}
+
+// begin says whether a request may still be worked on.
+func (c *calls) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.running.Add(1)
+	}
+	return !c.ended
+}
+
+// end lets no further request begin, and returns when the last one is done.
+func (c *calls) end() {
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
+	c.running.Wait()
+}
+
+// concurrent works on each request of a session in its own goroutine. A request that comes out of the stream with the
+// controller's last breath is counted before the end of the stream is seen, so that its deed is not done after the heal.
+type concurrent struct {
+	handler jsonrpc2.Handler
+	calls   *calls
+}
+
+func (h *concurrent) Handle(ctx context.Context, conn *jsonrpc2.Conn, req *jsonrpc2.Request) {
+	if !h.calls.begin() {
+		return // nobody is there to hear the answer
+	}
+	go func() {
+		defer h.calls.running.Done()
+		h.handler.Handle(ctx, conn, req)
+	}()
 }
 
 func (s *session) send(ctx context.Context) {

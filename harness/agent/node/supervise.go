@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,7 @@ import (
 // supervisor runs the node's programs, so that a program that dies leaves its host, its address and its network alive.
 type supervisor struct {
 	logDir string
+	shim   *shim
 	event  func(kind, msg string, attrs map[string]string)
 
 	mu    sync.Mutex
@@ -36,10 +38,12 @@ type process struct {
 	down     bool // stopped on purpose, without a fault
 	starts   int
 	lastExit string
+	// reviveUntil is how long an exit is still taken for the consequence of a fault that is healed.
+	reviveUntil time.Time
 }
 
-func newSupervisor(logDir string, event func(kind, msg string, attrs map[string]string)) *supervisor {
-	return &supervisor{logDir: logDir, event: event, procs: map[string]*process{}}
+func newSupervisor(logDir string, shim *shim, event func(kind, msg string, attrs map[string]string)) *supervisor {
+	return &supervisor{logDir: logDir, shim: shim, event: event, procs: map[string]*process{}}
 }
 
 func (s *supervisor) define(spec agent.Process) error {
@@ -97,7 +101,8 @@ func (s *supervisor) command(spec agent.Process) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
-	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...)
+	argv := commandLine(spec)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	home := "/root"
@@ -109,7 +114,12 @@ func (s *supervisor) command(spec agent.Process) (*exec.Cmd, error) {
 		}
 		cmd.SysProcAttr.Credential, home = cred, dir
 	}
-	cmd.Env = environment(home, spec.Env)
+	under, err := s.shim.environment(spec)
+	if err != nil {
+		_ = log.Close()
+		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
+	}
+	cmd.Env = environment(home, append(under, spec.Env...))
 	return cmd, nil
 }
 
@@ -123,7 +133,7 @@ func (s *supervisor) await(p *process, cmd *exec.Cmd) {
 	s.mu.Lock()
 	p.pid, p.lastExit = 0, how
 	close(p.done)
-	restart := p.spec.Restart
+	restart := p.pauseBeforeRestart()
 	s.mu.Unlock()
 	s.event(record.KindProcess, p.spec.Name+": "+how, map[string]string{
 		"process": p.spec.Name, "state": "exited", "how": how,
@@ -187,6 +197,10 @@ func (s *supervisor) states() []agent.ProcessState {
 			Name: name, PID: p.pid, Frozen: p.pid != 0 && statusLetter(p.pid) == "T",
 			Held: len(p.held) > 0, Restarts: max(0, p.starts-1), LastExit: p.lastExit,
 		})
+		for inner, path := range p.spec.Inner {
+			pid := pidFrom(path)
+			out = append(out, agent.ProcessState{Name: inner, Inner: true, PID: pid, Frozen: pid != 0 && statusLetter(pid) == "T"})
+		}
 	}
 	return out
 }
@@ -203,6 +217,7 @@ type target struct {
 	name string
 	pid  int
 	proc *process // nil for an inner one
+	isGo bool     // what it is started from was built by Go; told by supervised and keepers only
 }
 
 // targets resolves names; none means all supervised processes and those that they manage.
@@ -289,23 +304,4 @@ func statFields(pid int) []string {
 }
 
 // tree returns a process and all its descendants, parents first.
-func tree(root int) []int {
-	children := map[int][]int{}
-	entries, _ := os.ReadDir("/proc")
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if f := statFields(pid); len(f) > 1 {
-			if parent, err := strconv.Atoi(f[1]); err == nil {
-				children[parent] = append(children[parent], pid)
-			}
-		}
-	}
-	out := []int{root}
-	for i := 0; i < len(out); i++ {
-		out = append(out, children[out[i]]...)
-	}
-	return out
-}
+func tree(root int) []int { return trees([]int{root}) }

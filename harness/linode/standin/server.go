@@ -114,7 +114,7 @@ func (l *Listener) Serve(ctx context.Context) error {
 	start(func() error { return l.DNS.Serve(ctx) })
 	start(func() error { return serveHTTP(ctx, l.api, l.Server) })
 	if l.control != nil {
-		start(func() error { return serveHTTP(ctx, l.control, l.Server.Control()) })
+		start(func() error { return serveHTTP(ctx, l.control, l.controlHandler()) })
 	}
 	running.Wait()
 	close(failures)

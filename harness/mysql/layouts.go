@@ -1,0 +1,138 @@
+package mysql
+
+import (
+	"maps"
+
+	"github.com/firedrill/firedrill/harness"
+)
+
+// place is a node in a layout.
+type place struct {
+	name, component, datacenter string
+	source                      string // the database it replicates from; empty for nobody
+}
+
+// layout is a topology as data: a new one is an entry in layouts. Its first database is the primary at the start; a
+// primary that has a source is in a ring with it, and the only writable one of the two.
+type layout struct {
+	name, summary string
+	places        []place
+	// raft has the Orchestrators elect a leader among themselves, each with a database of its own. Several without it
+	// share the database of the layout's backend.
+	raft bool
+	// settings are the layout's own, which a scenario's replace.
+	settings harness.Settings
+}
+
+var mysql3 = []place{
+	{name: "m1", component: harness.MySQL, datacenter: "dc1"},
+	{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+	{name: "m3", component: harness.MySQL, datacenter: "dc2", source: "m1"},
+	{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+	{name: "dns", component: harness.DNS, datacenter: "dc1"},
+	{name: "app1", component: harness.Application, datacenter: "dc1"},
+	{name: "app2", component: harness.Application, datacenter: "dc2"},
+}
+
+var layouts = []layout{
+	{
+		name: "mysql-3", summary: "a primary and two replicas in two datacenters, one Orchestrator, DNS on the Linode API",
+		places: mysql3,
+	},
+	{
+		name: "mysql-chain", summary: "a primary, an intermediate primary m2 with two replicas, and a replica beside it; one Orchestrator",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc1"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc1", source: "m2"},
+			{name: "m4", component: harness.MySQL, datacenter: "dc1", source: "m2"},
+			{name: "m5", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "dns", component: harness.DNS, datacenter: "dc1"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+		},
+	},
+	{
+		name: "mysql-comaster", summary: "two co-primaries that replicate from each other, m2 read-only, and a replica of m1; one Orchestrator",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc1", source: "m2"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "dns", component: harness.DNS, datacenter: "dc1"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+		},
+		// Else Orchestrator may promote m3, which leaves m2 as a replica that m1 would replicate from when it returns.
+		settings: harness.Settings{harness.Orchestrator: {"CoMasterRecoveryMustPromoteOtherCoMaster": "true"}},
+	},
+	{
+		name: "mysql-5", summary: "a primary, a candidate beside it, a delayed replica, one without binary log, and one in another datacenter; one Orchestrator",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc1"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m4", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m5", component: harness.MySQL, datacenter: "dc2", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "dns", component: harness.DNS, datacenter: "dc1"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+			{name: "app2", component: harness.Application, datacenter: "dc2"},
+		},
+		settings: harness.Settings{
+			"m2": {PromotionRule: "prefer"},
+			"m3": {sourceDelay: "3600"}, // longer than any drill: it has nothing of what the application writes
+			"m4": {"skip_log_bin": "ON", "log_replica_updates": "OFF"},
+		},
+	},
+	{
+		name: "mysql-semisync", summary: "mysql-3 whose primary waits for one replica to have each commit; one Orchestrator",
+		places:   mysql3,
+		settings: SemiSync(1),
+	},
+	{
+		name: "mysql-raft", raft: true,
+		summary: "a primary and three replicas in three datacenters with an Orchestrator each, in raft; DNS and its API outside of all three",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc1"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc2", source: "m1"},
+			{name: "m4", component: harness.MySQL, datacenter: "dc3", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "o2", component: harness.Orchestrator, datacenter: "dc2"},
+			{name: "o3", component: harness.Orchestrator, datacenter: "dc3"},
+			{name: "dns", component: harness.DNS, datacenter: "linode"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+			{name: "app2", component: harness.Application, datacenter: "dc2"},
+			{name: "app3", component: harness.Application, datacenter: "dc3"},
+		},
+	},
+	{
+		name: "mysql-shared-backend", summary: "a primary and two replicas, two Orchestrators that elect their leader through the MySQL server they share",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc1"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc2", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "o2", component: harness.Orchestrator, datacenter: "dc2"},
+			{name: "backend", component: harness.Backend, datacenter: "dc1"},
+			{name: "dns", component: harness.DNS, datacenter: "dc1"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+			{name: "app2", component: harness.Application, datacenter: "dc2"},
+		},
+	},
+}
+
+// overlay lays a scenario's settings over a layout's. Two spellings of a key are one key.
+func overlay(under, over harness.Settings) harness.Settings {
+	out := harness.Settings{}
+	for component, values := range under {
+		out[component] = maps.Clone(values)
+	}
+	for component, values := range over {
+		for key, value := range values {
+			maps.DeleteFunc(out[component], func(have, _ string) bool { return normal(have) == normal(key) })
+			out.Set(component, key, value)
+		}
+	}
+	return out
+}
