@@ -235,8 +235,10 @@ func measureRTO(run *record.Run, s succession, j *record.Judgement) {
 		out := r.measure(run, s)
 		out.TargetMS = rtoTarget(run, r.lane.vantage)
 		j.RTOs = append(j.RTOs, out)
+		// A promise that rests on this figure is inconclusive by itself; a drill that promised none stands without it.
 		if r.stalled && r.untold != "" {
-			j.Reasons = append(j.Reasons, fmt.Sprintf("the recovery time in %s could not be told: %s", r.lane.vantage, r.note))
+			j.Findings = append(j.Findings, finding(record.SeverityWarning, "run it again on a quieter machine",
+				"the recovery time in %s could not be told: %s", r.lane.vantage, r.note))
 		}
 	}
 	worst := worstOf(all)

@@ -47,7 +47,6 @@ func TestJudgeReasons(t *testing.T) {
 		"not completed":      {func(h *history) { h.Manifest.Completed = false }, "phases"},
 		"interrupted":        {func(h *history) { h.Manifest.Interrupted = true }, "interrupted"},
 		"cut off":            {func(h *history) { h.Truncated = []string{record.EventsFile} }, "events.jsonl was cut off"},
-		"stall":              {func(h *history) { h.event(recover2, record.KindStall, "", "", "ms", "500") }, "could not be told"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := failover().expect("m2", "promotion", `{"to":["m2"]}`, 5100*ms)
