@@ -103,6 +103,9 @@ func Outcome(t *testing.T, m record.Manifest, j record.Judgement) {
 	if j.Verdict != record.Passed {
 		t.Errorf("%s: %s", j.Verdict, strings.Join(j.Reasons, "; "))
 	}
+	for _, left := range m.Residue {
+		t.Errorf("could not be healed or removed: %s", left)
+	}
 }
 
 // testLog shows the progress of a drill in the test's log.

@@ -2,7 +2,7 @@ Feature: Clocks that are wrong
   A database tells the wrong time, and nothing else goes wrong: replication and
   failover managers go by clocks that do not jump.
 
-  @mysql @orchestrator
+  @mysql @orchestrator @extended
   Scenario: the clocks of MySQL servers
     Given the topology "mysql-3"
     And the application writes 100 rows per second through "db.shop.test"

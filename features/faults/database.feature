@@ -64,7 +64,7 @@ Feature: The database answers, and does not do what it is asked
     Then at no time could two nodes acknowledge writes
     And no acknowledged write is lost
 
-  @mysql @orchestrator
+  @mysql @orchestrator @extended
   Scenario: no replica acknowledges, so commits hang while log-ins succeed
     Given the topology "mysql-3"
     And semi-synchronous replication waits for 1 replica

@@ -5,9 +5,10 @@ Feature: The store that Patroni trusts is broken
 
   Background:
     Given the topology "patroni-3"
-    And the application writes 50 rows per second through "db.shop.test"
+    And the application writes 20 rows per second through "db.shop.test"
     And the steady state holds
 
+  @extended
   Scenario: a majority of etcd is lost
     When the host of a majority of etcd is lost
     Then writes are interrupted for at least 10 seconds

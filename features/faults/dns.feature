@@ -2,6 +2,7 @@
 Feature: The DNS server misbehaves
   Nothing is wrong with the database: the applications cannot find it.
 
+  @extended
   Scenario: slow, silent, wrong and lying
     Given the topology "mysql-3"
     And the steady state holds

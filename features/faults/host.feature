@@ -1,7 +1,7 @@
 @faults
 Feature: Hosts that pause, reboot, and return with an empty disk
 
-  @mysql @orchestrator
+  @mysql @orchestrator @extended
   Scenario: a host is paused, and another is rebooted
     A paused host still accepts connections, because its kernel does; a rebooted
     one is silent until it is back, by its own clock.
@@ -38,7 +38,7 @@ Feature: Hosts that pause, reboot, and return with an empty disk
   @patroni @etcd @extended
   Scenario: a PostgreSQL host returns with an empty disk, and clones itself
     Given the topology "patroni-3"
-    And the application writes 50 rows per second through "db.shop.test"
+    And the application writes 20 rows per second through "db.shop.test"
     And the steady state holds
     When the host of node "p3" is lost
     And the host of node "p3" returns with an empty disk

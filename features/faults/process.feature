@@ -3,7 +3,7 @@ Feature: Processes that die, hang and crash-loop
   The process is the unit of failure: its host, its address and its network live
   on, so peers are refused at once, and whoever restarts it sets the pace.
 
-  @mysql @orchestrator
+  @mysql @orchestrator @extended
   Scenario: mysqld on a replica crash-loops, and comes back slowly
     Given the topology "mysql-3"
     And the application writes 50 rows per second through "db.shop.test"
@@ -69,7 +69,7 @@ Feature: Processes that die, hang and crash-loop
   Scenario: postgres on the leader crash-loops under its manager
     Patroni starts it again until it gives up, and hands the role over.
     Given the topology "patroni-3"
-    And the application writes 50 rows per second through "db.shop.test"
+    And the application writes 20 rows per second through "db.shop.test"
     And the steady state holds
     When "postgres" on the leader crash-loops
     Then writes are interrupted for at least 1 second

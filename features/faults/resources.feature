@@ -3,6 +3,7 @@ Feature: Nodes that run out of what they need
   Each is taken from a replica, and seen by the application: a server that is
   starved of something is up, and of no use.
 
+  @extended
   Scenario: CPU, connections and file descriptors of a replica
     Given the topology "mysql-3"
     And the application writes 50 rows per second through "db.shop.test"

@@ -17,6 +17,7 @@ type deed struct {
 	name    string
 	undo    func() (proof string, err error)
 	inspect func() (proof string, err error)
+	oneShot bool // its undo changes nothing: it is not in force once it is done
 }
 
 // deeds are all that is in force on this node, by fault. The agent heals from them alone.
@@ -179,6 +180,7 @@ func (d *deeds) inspect(fault string) (agent.Stamp, error) {
 	return stamp, nil
 }
 
+// states lists what is in force.
 func (d *deeds) states() []agent.FaultState {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -186,9 +188,13 @@ func (d *deeds) states() []agent.FaultState {
 	for fault, list := range d.faults {
 		state := agent.FaultState{Fault: fault}
 		for _, x := range list {
-			state.Deeds = append(state.Deeds, x.name)
+			if !x.oneShot {
+				state.Deeds = append(state.Deeds, x.name)
+			}
 		}
-		out = append(out, state)
+		if len(state.Deeds) > 0 {
+			out = append(out, state)
+		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Fault < out[j].Fault })
 	return out

@@ -87,7 +87,9 @@ func signalAll(k agent.KillSpec, ran []target) (agent.Stamp, error) {
 func (a *Agent) holdDown(fault string, k agent.KillSpec, targets []target) (ran []target) {
 	a.procs.mu.Lock()
 	defer a.procs.mu.Unlock()
+	managed := true // all of them by others, which restart them
 	for _, t := range targets {
+		managed = managed && t.proc == nil
 		if t.pid != 0 {
 			ran = append(ran, t)
 		}
@@ -99,6 +101,7 @@ func (a *Agent) holdDown(fault string, k agent.KillSpec, targets []target) (ran 
 		name:    "kill",
 		undo:    func() (string, error) { return a.bringBack(fault, ran) },
 		inspect: func() (string, error) { return stillDown(ran), nil },
+		oneShot: managed,
 	})
 	return ran
 }
