@@ -10,6 +10,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
+	"github.com/firedrill/firedrill/verifiers"
 )
 
 // The methods here notice when what was promised has come, so that the next step finds it there. They judge nothing:
@@ -117,7 +118,7 @@ func (d *Drill) AwaitReplicas(ctx context.Context, count int, within time.Durati
 func (d *Drill) AwaitAnalysis(ctx context.Context, word string, within time.Duration) error {
 	return d.await(ctx, word+" reported", within, func() (bool, string) {
 		all := d.tracker.analyses()
-		return slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, word) }), strings.Join(all, ", ")
+		return slices.ContainsFunc(all, func(s string) bool { return verifiers.Reported(s, word) }), strings.Join(all, ", ")
 	})
 }
 

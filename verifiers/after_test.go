@@ -83,7 +83,26 @@ func TestManager(t *testing.T) {
 		{"nothing", restarted(), `{"reports":"DeadMaster"}`, record.Failed, "nothing"},
 		{"before the fault", restarted().event(ms, record.KindDetected, "m1", "DeadMaster"), `{"reports":"DeadMaster"}`, record.Failed, "nothing"},
 		{"cut off", failover().truncated(5500 * ms), `{"reports":"DeadMaster"}`, record.Inconclusive, "cut off"},
+		{"a code that only begins with it", restarted().event(6*time.Second, record.KindDetected, "m1", "DeadMasterAndReplicas"), `{"reports":"DeadMaster"}`, record.Failed, "DeadMasterAndReplicas"},
+		{"a code that only ends with it", restarted().event(6*time.Second, record.KindDetected, "m1", "UnreachableDeadMaster"), `{"reports":"DeadMaster"}`, record.Failed, "UnreachableDeadMaster"},
+		{"silent", restarted(), `{"silent":"DeadMaster"}`, record.Passed, "nothing"},
+		{"silent but for a longer code", restarted().event(6*time.Second, record.KindDetected, "m1", "DeadMasterAndReplicas"), `{"silent":"DeadMaster"}`, record.Passed, "DeadMasterAndReplicas"},
+		{"not silent", failover(), `{"silent":"DeadMaster"}`, record.Failed, "after 802 ms"},
+		{"silent as far as it goes", restarted().truncated(5500 * ms), `{"silent":"DeadMaster"}`, record.Inconclusive, "cut off"},
 	})
+}
+
+func TestReportedWantsWholeWords(t *testing.T) {
+	for report, want := range map[string]bool{
+		"DeadMaster": true, "DeadMasterAndReplicas": false, "DeadMasterAndReplicas, DeadMaster": true, "leader key lost": true, "": false,
+	} {
+		words := "DeadMaster"
+		if report == "leader key lost" {
+			words = "key"
+		}
+		assert.Equal(t, want, Reported(report, words), report)
+	}
+	assert.False(t, Reported("anything", ""))
 }
 
 func TestHook(t *testing.T) {

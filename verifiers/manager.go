@@ -5,22 +5,44 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/firedrill/firedrill/harness/record"
 )
 
 // Manager promises that the failover manager reported the problem, in its own words (an analysis code, a lost leader
-// key). Reports from before the first fault do not count.
+// key), or never did. Reports from before the first fault do not count.
 type Manager struct {
-	Reports string `json:"reports" doc:"what a report of it contains"`
+	Reports string `json:"reports,omitempty" doc:"words that a report of it contains, whole words only"`
+	Silent  string `json:"silent,omitempty" doc:"words that no report of it contains in the whole drill, whole words only"`
 }
 
 func (p Manager) check() error {
-	if strings.TrimSpace(p.Reports) == "" {
-		return errors.New("reports: must be given")
+	if (strings.TrimSpace(p.Reports) == "") == (strings.TrimSpace(p.Silent) == "") {
+		return errors.New("give one of reports and silent")
 	}
 	return nil
 }
+
+// Reported says whether a report contains words as whole words: many an analysis code begins another one, and
+// "DeadMaster" (recovered) must not be found in "DeadMasterAndReplicas" (not recovered).
+func Reported(report, words string) bool {
+	for from := 0; ; {
+		i := strings.Index(report[from:], words)
+		if i < 0 || words == "" {
+			return false
+		}
+		before, _ := utf8.DecodeLastRuneInString(report[:from+i])
+		after, _ := utf8.DecodeRuneInString(report[from+i+len(words):])
+		if !inWord(before) && !inWord(after) {
+			return true
+		}
+		from += i + 1
+	}
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // Verify implements Verifier.
 func (p Manager) Verify(run *record.Run) Result {
@@ -29,13 +51,19 @@ func (p Manager) Verify(run *record.Run) Result {
 		from = all[0].Began
 	}
 	out := Result{Status: record.Failed, Want: "the failover manager reports " + p.Reports}
+	if p.Silent != "" {
+		out = Result{Status: record.Passed, Want: "the failover manager does not report " + p.Silent}
+	}
 	var heard []string
 	for _, e := range run.Events {
 		if e.Kind != record.KindDetected || e.T < from {
 			continue
 		}
-		if strings.Contains(e.Msg, p.Reports) {
-			out.Status, out.Got = record.Passed, e.Msg+" after "+figure(e.T-from)
+		if Reported(e.Msg, p.Reports+p.Silent) { // one of them is empty
+			out.Status, out.Got = record.Failed, e.Msg+" after "+figure(e.T-from)
+			if p.Reports != "" {
+				out.Status = record.Passed
+			}
 			return out
 		}
 		if !slices.Contains(heard, e.Msg) {

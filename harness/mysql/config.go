@@ -161,6 +161,9 @@ func (t *Topology) orchestratorJSON(m *managerNode, mask bool) (string, error) {
 		"RecoveryPeriodBlockSeconds": 10, "FailureDetectionPeriodBlockMinutes": 1,
 	}
 	maps.Copy(config, t.keepsState(m))
+	if t.readOnlyManagers() {
+		config["DiscoverySeeds"] = t.seeds()
+	}
 	for list, commands := range hookLists() {
 		config[list] = commands
 	}

@@ -3,50 +3,148 @@ package mysql
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Verbs of Operate.
 const (
-	Switchover    = "switchover"     // [target]: graceful takeover, to a replica of Orchestrator's choice or to the target
-	ForceFailover = "force-failover" // fail over although nothing is wrong
-	Acknowledge   = "acknowledge"    // all recoveries: ends the anti-flapping block
-	Downtime      = "downtime"       // node [duration]: automation leaves the node alone
+	Switchover      = "switchover"       // [target]: graceful takeover, to a replica of Orchestrator's choice or to the target
+	PlainSwitchover = "plain-switchover" // target: graceful takeover that moves nothing first and leaves the old primary alone
+	ForceFailover   = "force-failover"   // fail over although nothing is wrong
+	Recover         = "recover"          // node: have its failure recovered now, whatever filters, downtime and blocks say
+	Acknowledge     = "acknowledge"      // all recoveries: ends the anti-flapping block
+	Downtime        = "downtime"         // node [duration]: automation leaves the node alone
+	EndDowntime     = "end-downtime"     // node: and minds it again
+	Enable          = "enable"           // automated recoveries, of everything
+	Disable         = "disable"          // them
+	Replicate       = "replicate"        // node source: on the server itself, as a DBA brings one back
 )
 
 // downtimeDefault is longer than any drill.
 const downtimeDefault = time.Hour
 
+// operations are what an operator can do. Each is given the Orchestrator that leads.
+var operations = map[string]func(*Topology, context.Context, *managerNode, []string) error{
+	Switchover:      (*Topology).switchover,
+	PlainSwitchover: (*Topology).plainSwitchover,
+	ForceFailover:   (*Topology).forceFailover,
+	Recover:         (*Topology).recover,
+	Acknowledge:     (*Topology).acknowledge,
+	Downtime:        (*Topology).downtime,
+	EndDowntime:     (*Topology).endDowntime,
+	Enable: func(t *Topology, ctx context.Context, m *managerNode, _ []string) error {
+		return t.automate(ctx, m, true)
+	},
+	Disable: func(t *Topology, ctx context.Context, m *managerNode, _ []string) error {
+		return t.automate(ctx, m, false)
+	},
+	Replicate: (*Topology).bringBack,
+}
+
 // Operate implements harness.Topology: what an operator asks of the Orchestrator that leads.
 func (t *Topology) Operate(ctx context.Context, verb string, args ...string) error {
+	do, ok := operations[verb]
+	if !ok {
+		return fmt.Errorf("operate %s: no such operation; there are: %s", verb, strings.Join(slices.Sorted(maps.Keys(operations)), ", "))
+	}
 	m, err := t.leader(ctx)
 	if err != nil {
 		return fmt.Errorf("operate %s: %w", verb, err)
 	}
-	switch verb {
-	case Switchover:
-		return t.switchover(ctx, m, args)
-	case ForceFailover:
-		primary, err := t.Primary(ctx)
-		if err != nil {
-			return fmt.Errorf("force a failover: %w", err)
+	return do(t, ctx, m, args)
+}
+
+// databasesOf are the databases that an operator names: exactly so many.
+func (t *Topology) databasesOf(args []string, count int) ([]*member, error) {
+	var out []*member
+	for _, name := range args {
+		m := t.member(name)
+		if m == nil {
+			return nil, fmt.Errorf("%s is no database of this topology", name)
 		}
-		_, err = m.api.ForceFailover(ctx, t.member(primary.Name).instance())
-		if err != nil {
-			return fmt.Errorf("force a failover: %w", err)
-		}
-		return nil
-	case Acknowledge:
-		if err := m.api.Acknowledge(ctx, "drill"); err != nil {
-			return fmt.Errorf("acknowledge the recovery: %w", err)
-		}
-		return nil
-	case Downtime:
-		return t.downtime(ctx, m, args)
+		out = append(out, m)
 	}
-	return fmt.Errorf("operate %s: no such operation; there are: %s", verb,
-		strings.Join([]string{Switchover, ForceFailover, Acknowledge, Downtime}, ", "))
+	if len(out) != count {
+		return nil, fmt.Errorf("%d databases were named, and it takes %d", len(out), count)
+	}
+	return out, nil
+}
+
+func (t *Topology) forceFailover(ctx context.Context, m *managerNode, _ []string) error {
+	primary, err := t.Primary(ctx)
+	if err != nil {
+		return fmt.Errorf("force a failover: %w", err)
+	}
+	if _, err = m.api.ForceFailover(ctx, t.member(primary.Name).instance()); err != nil {
+		return fmt.Errorf("force a failover: %w", err)
+	}
+	return nil
+}
+
+func (t *Topology) recover(ctx context.Context, m *managerNode, args []string) error {
+	failed, err := t.databasesOf(args, 1)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := m.api.Recover(ctx, failed[0].instance()); err != nil {
+		return fmt.Errorf("recover %s: %w", failed[0].Name, err)
+	}
+	return nil
+}
+
+func (t *Topology) acknowledge(ctx context.Context, m *managerNode, _ []string) error {
+	if err := m.api.Acknowledge(ctx, "drill"); err != nil {
+		return fmt.Errorf("acknowledge the recovery: %w", err)
+	}
+	return nil
+}
+
+func (t *Topology) automate(ctx context.Context, m *managerNode, on bool) error {
+	if err := m.api.GlobalRecoveries(ctx, on); err != nil {
+		return fmt.Errorf("turn global recoveries %s: %w", map[bool]string{true: "on", false: "off"}[on], err)
+	}
+	return nil
+}
+
+// bringBack attaches a server to a source as at the start, whatever it replicated from before.
+func (t *Topology) bringBack(ctx context.Context, _ *managerNode, args []string) error {
+	both, err := t.databasesOf(args, 2)
+	if err == nil {
+		err = t.do(ctx, both[0], "STOP REPLICA", t.changeSource(both[0], both[1].Name), "START REPLICA")
+	}
+	if err != nil {
+		return fmt.Errorf("have %s replicate: %w", strings.Join(args, " from "), err)
+	}
+	return nil
+}
+
+func (t *Topology) plainSwitchover(ctx context.Context, m *managerNode, args []string) error {
+	primary, err := t.Primary(ctx)
+	if err != nil {
+		return fmt.Errorf("switch over: %w", err)
+	}
+	designated, err := t.databasesOf(args, 1)
+	if err != nil {
+		return fmt.Errorf("switch over: %w", err)
+	}
+	if _, err := m.api.PlainTakeover(ctx, t.member(primary.Name).instance(), designated[0].instance()); err != nil {
+		return fmt.Errorf("switch over: %w", err)
+	}
+	return nil
+}
+
+func (t *Topology) endDowntime(ctx context.Context, m *managerNode, args []string) error {
+	back, err := t.databasesOf(args, 1)
+	if err != nil {
+		return fmt.Errorf("end downtime: %w", err)
+	}
+	if err := m.api.EndDowntime(ctx, back[0].instance()); err != nil {
+		return fmt.Errorf("end downtime of %s: %w", back[0].Name, err)
+	}
+	return nil
 }
 
 func (t *Topology) switchover(ctx context.Context, m *managerNode, args []string) error {

@@ -39,10 +39,19 @@ type Orchestrator interface {
 	Takeover(ctx context.Context, primary, designated Instance) (Recovery, error)
 	// ForceFailover fails over although nothing is wrong. It answers when it is done.
 	ForceFailover(ctx context.Context, primary Instance) (Recovery, error)
+	// PlainTakeover switches over to a direct replica and to no other, moves nothing under it before, and leaves the old
+	// primary without replication.
+	PlainTakeover(ctx context.Context, primary, designated Instance) (Recovery, error)
+	// Recover has a failed instance recovered now, whatever filters, downtime and blocks say. It answers when it is done.
+	Recover(ctx context.Context, failed Instance) error
+	// GlobalRecoveries turns automation on or off for everything. Orchestrator keeps that beyond a restart.
+	GlobalRecoveries(ctx context.Context, on bool) error
 	// Acknowledge acknowledges all recoveries, which ends their blocks.
 	Acknowledge(ctx context.Context, comment string) error
 	// Downtime keeps automation off an instance for a while.
 	Downtime(ctx context.Context, at Instance, reason string, d time.Duration) error
+	// EndDowntime gives an instance back to automation.
+	EndDowntime(ctx context.Context, at Instance) error
 	// Status describes the process.
 	Status(ctx context.Context) (Status, error)
 }
@@ -179,10 +188,11 @@ func (t *Timestamp) UnmarshalJSON(data []byte) error {
 type client struct {
 	http *http.Client
 	base string
+	as   Identity
 }
 
-func newClient(transport http.RoundTripper, base string) *client {
-	return &client{http: &http.Client{Transport: transport}, base: base}
+func newClient(transport http.RoundTripper, base string, as Identity) *client {
+	return &client{http: &http.Client{Transport: transport}, base: base, as: as}
 }
 
 // APIError is Orchestrator's own refusal.
@@ -205,6 +215,7 @@ func (c *client) get(ctx context.Context, call string, result any) error {
 		return fmt.Errorf("ask Orchestrator: %w", err)
 	}
 	req.Header.Set("Accept", "application/json")
+	c.as.sign(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask Orchestrator: %w", err)
@@ -316,6 +327,26 @@ func (c *client) ForceFailover(ctx context.Context, primary Instance) (Recovery,
 	return out, err
 }
 
+// PlainTakeover implements Orchestrator.
+func (c *client) PlainTakeover(ctx context.Context, primary, designated Instance) (Recovery, error) {
+	var out Recovery
+	err := c.details(ctx, "graceful-master-takeover/"+primary.path()+"/"+designated.path(), &out)
+	return out, err
+}
+
+// Recover implements Orchestrator.
+func (c *client) Recover(ctx context.Context, failed Instance) error {
+	return c.get(ctx, "recover/"+failed.path(), nil)
+}
+
+// GlobalRecoveries implements Orchestrator.
+func (c *client) GlobalRecoveries(ctx context.Context, on bool) error {
+	if on {
+		return c.get(ctx, "enable-global-recoveries", nil)
+	}
+	return c.get(ctx, "disable-global-recoveries", nil)
+}
+
 // Acknowledge implements Orchestrator. Without a comment it is refused.
 func (c *client) Acknowledge(ctx context.Context, comment string) error {
 	return c.get(ctx, "ack-all-recoveries?comment="+url.QueryEscape(comment), nil)
@@ -325,6 +356,11 @@ func (c *client) Acknowledge(ctx context.Context, comment string) error {
 func (c *client) Downtime(ctx context.Context, at Instance, reason string, d time.Duration) error {
 	seconds := strconv.Itoa(max(1, int(d.Round(time.Second)/time.Second)))
 	return c.get(ctx, "begin-downtime/"+at.path()+"/firedrill/"+url.PathEscape(reason)+"/"+seconds+"s", nil)
+}
+
+// EndDowntime implements Orchestrator.
+func (c *client) EndDowntime(ctx context.Context, at Instance) error {
+	return c.get(ctx, "end-downtime/"+at.path(), nil)
 }
 
 // Status implements Orchestrator.

@@ -30,7 +30,12 @@ var answers = map[string]struct {
 	"/api/graceful-master-takeover-auto/m1/3306":            {500, `{"Code":"ERROR","Message":"GracefulMasterTakeover: no target instance indicated, failed to auto-detect candidate replica for master m1:3306. Aborting","Details":null}`},
 	"/api/ack-all-recoveries?comment=the+DBA+has+looked":    {200, `{"Code":"OK","Message":"Acknowledged all recoveries","Details":"1"}`},
 	"/api/begin-downtime/m2/3306/firedrill/a%20rebuild/90s": {200, `{"Code":"OK","Message":"Downtime begun: m2:3306","Details":{"Hostname":"m2","Port":3306}}`},
-	"/api/status": {200, `{"Code":"OK","Message":"Application node is healthy","Details":{"Healthy":true,"Hostname":"o1","IsActiveNode":true,"ActiveNode":{"AppVersion":""},"AvailableNodes":[{"Hostname":"o1","AppVersion":"3.2.6-percona"}]}}`},
+	"/api/graceful-master-takeover/m1/3306/m3/3306":         {500, `{"Code":"ERROR","Message":"GracefulMasterTakeover: indicated designated instance m3:3306 must be directly replicating from the master m1:3306","Details":null}`},
+	"/api/recover/m1/3306":                                  {200, `{"Code":"OK","Message":"Recovery executed on m1:3306","Details":{"Hostname":"m2","Port":3306}}`},
+	"/api/disable-global-recoveries":                        {200, `{"Code":"OK","Message":"Globally disabled recoveries","Details":"disabled"}`},
+	"/api/enable-global-recoveries":                         {200, `{"Code":"OK","Message":"Globally enabled recoveries","Details":"enabled"}`},
+	"/api/end-downtime/m2/3306":                             {200, `{"Code":"OK","Message":"Downtime ended: m2:3306","Details":{"Hostname":"m2","Port":3306}}`},
+	"/api/status":                                           {200, `{"Code":"OK","Message":"Application node is healthy","Details":{"Healthy":true,"Hostname":"o1","IsActiveNode":true,"ActiveNode":{"AppVersion":""},"AvailableNodes":[{"Hostname":"o1","AppVersion":"3.2.6-percona"}]}}`},
 }
 
 func served(t *testing.T) *client {
@@ -45,7 +50,7 @@ func served(t *testing.T) *client {
 		_, _ = w.Write([]byte(answer.body))
 	}))
 	t.Cleanup(srv.Close)
-	return newClient(http.DefaultTransport, srv.URL)
+	return newClient(http.DefaultTransport, srv.URL, Identity{})
 }
 
 func TestClientReads(t *testing.T) {
@@ -94,6 +99,10 @@ func TestClientActs(t *testing.T) {
 	assert.True(t, r.RecoveryEndTimestamp.IsZero())
 	require.NoError(t, c.Acknowledge(ctx, "the DBA has looked"))
 	require.NoError(t, c.Downtime(ctx, Instance{"m2", 3306}, "a rebuild", 90*time.Second))
+	require.NoError(t, c.EndDowntime(ctx, Instance{"m2", 3306}))
+	require.NoError(t, c.GlobalRecoveries(ctx, false))
+	require.NoError(t, c.GlobalRecoveries(ctx, true))
+	require.NoError(t, c.Recover(ctx, Instance{"m1", 3306}))
 }
 
 func TestClientSaysWhyOrchestratorRefuses(t *testing.T) {
@@ -102,6 +111,8 @@ func TestClientSaysWhyOrchestratorRefuses(t *testing.T) {
 	assert.EqualError(t, err, "Orchestrator refuses discover/m9/3306: dial tcp: lookup m9 on 127.0.0.11:53: no such host")
 	_, err = c.Takeover(ctx, Instance{"m1", 3306}, Instance{})
 	assert.ErrorContains(t, err, "failed to auto-detect candidate replica")
+	_, err = c.PlainTakeover(ctx, Instance{"m1", 3306}, Instance{"m3", 3306})
+	assert.ErrorContains(t, err, "must be directly replicating")
 	_, err = c.ForceFailover(ctx, Instance{"m1", 3306})
 	assert.ErrorContains(t, err, "418", "an answer that is not JSON is shown as it is")
 }
@@ -111,7 +122,7 @@ func TestFollowerDoesNotLead(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`"Not leader"`))
 	}))
-	c := newClient(http.DefaultTransport, srv.URL)
+	c := newClient(http.DefaultTransport, srv.URL, Identity{})
 	leads, err := c.Leads(t.Context())
 	require.NoError(t, err)
 	assert.False(t, leads)
@@ -129,7 +140,7 @@ func TestAnEmptyListIsNoProblem(t *testing.T) {
 		_, _ = w.Write([]byte(`null`))
 	}))
 	t.Cleanup(srv.Close)
-	c := newClient(http.DefaultTransport, srv.URL)
+	c := newClient(http.DefaultTransport, srv.URL, Identity{})
 	analyses, err := c.Analyses(context.Background())
 	require.NoError(t, err)
 	assert.Empty(t, analyses)

@@ -198,16 +198,20 @@ func (t *Topology) do(ctx context.Context, m *member, statements ...string) erro
 	return nil
 }
 
-// replicate attaches a replica to its source. The source's own key must be fetched: over TCP without TLS the log-in
-// works without it only while the source remembers the user.
+// changeSource tells a server where to replicate from. The source's own key must be fetched: over TCP without TLS the
+// log-in works without it only while the source remembers the user.
+func (t *Topology) changeSource(m *member, source string) string {
+	return fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='repl', "+
+		"SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, "+
+		"SOURCE_HEARTBEAT_PERIOD=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_DELAY=%d", source, port, images.DrillPassword, t.delay(m))
+}
+
+// replicate attaches a replica to its source.
 func (t *Topology) replicate(ctx context.Context, s *starting, m *member) error {
 	if err := s.wait(ctx, m.source); err != nil {
 		return err
 	}
-	err := t.do(ctx, m, fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='repl', "+
-		"SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, "+
-		"SOURCE_HEARTBEAT_PERIOD=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_DELAY=%d", m.source, port, images.DrillPassword, t.delay(m)), "START REPLICA")
-	if err != nil {
+	if err := t.do(ctx, m, t.changeSource(m, m.source), "START REPLICA"); err != nil {
 		return err
 	}
 	return wait.Until(ctx, m.Name+" replicates", replicaBudget, func(ctx context.Context) (bool, string, error) {
@@ -317,11 +321,29 @@ func (t *Topology) discover(ctx context.Context, s *starting, m *member) error {
 				return false, err.Error(), nil
 			}
 		}
+		return t.known(ctx, o, m)
+	})
+}
+
+// known has an Orchestrator learn of a server. One that is read-only takes nobody's word: it finds the servers of its
+// own seeds, and it is waited for until it did.
+func (t *Topology) known(ctx context.Context, o *managerNode, m *member) (done bool, missing string, err error) {
+	if !t.readOnlyManagers() {
 		if err := o.api.Discover(ctx, m.instance()); err != nil {
 			return false, err.Error(), nil
 		}
 		return true, "", nil
-	})
+	}
+	instances, err := o.api.Instances(ctx)
+	if err != nil {
+		return false, err.Error(), nil
+	}
+	for _, s := range instances {
+		if s.Key == m.instance() {
+			return true, "", nil
+		}
+	}
+	return false, "it does not know it yet", nil
 }
 
 func (m *member) instance() Instance { return Instance{Hostname: m.Name, Port: port} }

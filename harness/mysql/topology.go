@@ -97,7 +97,7 @@ func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topolog
 			}
 			t.databases = append(t.databases, m)
 		case harness.Orchestrator:
-			t.managers = append(t.managers, &managerNode{Node: n, api: newClient(n.Agent.Transport(), apiURL)})
+			t.managers = append(t.managers, &managerNode{Node: n, api: newClient(n.Agent.Transport(), apiURL, t.identity())})
 		case harness.Backend:
 			t.backend = &member{Node: n, serverID: i + 1}
 		case harness.DNS:

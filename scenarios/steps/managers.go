@@ -11,6 +11,22 @@ import (
 // blockedWithin bounds the wait for Orchestrator to say that it does not fail over: longer than it takes to notice.
 const blockedWithin = 30 * time.Second
 
+// operates is a form of what an operator does to each node of a target.
+func operates(verb string) any {
+	return func(ctx context.Context, d *scenarios.Drill, target string) error {
+		targets, err := d.Names(ctx, target)
+		if err != nil {
+			return err
+		}
+		for _, name := range targets {
+			if err := d.Operate(ctx, text(ctx), verb, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 var managerForms = []Form{
 	{
 		Form: `node "NAME" has the promotion rule "NAME"`, Means: "prefer, neutral, prefer_not or must_not; MySQL, before the steady state",
@@ -36,17 +52,46 @@ var managerForms = []Form{
 	},
 	{
 		Form: `the operator begins downtime of TARGET`, Means: "automation leaves it alone for an hour", NeedsTopology: true,
-		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
-			targets, err := d.Names(ctx, target)
+		Handler: operates("downtime"),
+	},
+	{
+		Form: `the operator ends downtime of TARGET`, Means: "automation minds it again", NeedsTopology: true,
+		Handler: operates("end-downtime"),
+	},
+	{
+		Form: `the operator recovers TARGET`, Means: "Orchestrator: has its failure recovered now, whatever filters, downtime and blocks say", NeedsTopology: true,
+		Handler: operates("recover"),
+	},
+	{
+		Form: `the operator disables global recoveries`, Means: "Orchestrator: it goes on looking, and recovers nothing by itself", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill) error { return d.Operate(ctx, text(ctx), "disable") },
+	},
+	{
+		Form: `the operator enables global recoveries`, Means: "Orchestrator: automation works again", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill) error { return d.Operate(ctx, text(ctx), "enable") },
+	},
+	{
+		Form: `the operator has TARGET replicate from TARGET`, Means: "MySQL: on the server itself, as a failed primary is brought back", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target, source string) error {
+			replicas, sources, err := d.SelectPair(ctx, target, source)
 			if err != nil {
 				return err
 			}
-			for _, name := range targets {
-				if err := d.Operate(ctx, text(ctx), "downtime", name); err != nil {
-					return err
-				}
+			if len(replicas) != 1 || len(sources) != 1 {
+				return fmt.Errorf("%s is %d nodes and %s is %d: one replicates from one", target, len(replicas), source, len(sources))
 			}
-			return nil
+			return d.Operate(ctx, text(ctx), "replicate", replicas[0].Name, sources[0].Name)
+		},
+	},
+	{
+		Form: `the operator is refused a plain switchover to TARGET`, NeedsTopology: true,
+		Means: "Orchestrator: graceful-master-takeover, which moves nothing first; asks once",
+		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
+			names, err := d.Names(ctx, target)
+			if err != nil {
+				return err
+			}
+			return d.Observe(ctx, text(ctx), scenarios.Bound{Has: "Orchestrator refuses"}, 0, scenarios.Refusal(text(ctx), "plain-switchover", names...))
 		},
 	},
 	{

@@ -81,12 +81,18 @@ var promotionForms = []Form{
 		},
 	},
 	{
-		Form: `Orchestrator reports "NAME"`, Means: "its own analysis code; waits up to 30 seconds for it", NeedsTopology: true,
+		Form: `Orchestrator reports "NAME"`, Means: "that very analysis code, its own word; waits up to 30 seconds for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, code string) error {
 			if err := expect(ctx, d, "manager", params{"reports": code}); err != nil {
 				return err
 			}
 			return d.AwaitAnalysis(ctx, code, 30*time.Second)
+		},
+	},
+	{
+		Form: `Orchestrator does not report "NAME"`, Means: "that very analysis code, in the whole drill", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, code string) error {
+			return expect(ctx, d, "manager", params{"silent": code})
 		},
 	},
 	{
