@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firedrill/firedrill/harness"
@@ -123,14 +124,21 @@ func (d *Drill) HealAll(ctx context.Context) error {
 
 // Operate does what a person would do: a switchover, a forced failover, an acknowledgement.
 func (d *Drill) Operate(ctx context.Context, text, verb string, args ...string) error {
-	began := d.now()
-	err := d.topology.Operate(ctx, verb, args...)
-	d.rec.Event(record.Event{T: began, Kind: record.KindOperator, Msg: text, Attrs: map[string]string{
-		"verb": verb, "took_ms": fmt.Sprint(record.MS(d.now() - began)),
-	}})
-	d.struck(began)
-	if err != nil {
+	if err := d.operate(ctx, text, verb, args...); err != nil {
 		return fmt.Errorf("operate: %w", err)
 	}
 	return nil
+}
+
+// operate notes what was asked, of whom, how long it took and, if it failed, why.
+func (d *Drill) operate(ctx context.Context, text, verb string, args ...string) error {
+	began := d.now()
+	err := d.topology.Operate(ctx, verb, args...)
+	attrs := map[string]string{"verb": verb, "args": strings.Join(args, " "), "took_ms": fmt.Sprint(record.MS(d.now() - began))}
+	if err != nil {
+		attrs["error"] = err.Error()
+	}
+	d.rec.Event(record.Event{T: began, Kind: record.KindOperator, Msg: text, Attrs: attrs})
+	d.struck(began)
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firedrill/firedrill/harness/mysql"
+	"github.com/firedrill/firedrill/harness/record"
 )
 
 // PromotionRule says how much Orchestrator likes a server as the next primary: prefer, neutral, prefer_not, must_not.
@@ -79,4 +80,92 @@ func Upstream(target string) Look {
 		}
 		return finding{strings.Join(from, " and "), strings.Join(words, ", ")}, nil
 	}
+}
+
+// What Verdict finds.
+const (
+	CalledSuccess = "success"
+	CalledFailure = "failure"
+)
+
+// Verdict looks what the manager made of the recovery that ended last.
+func Verdict() Look {
+	return func(_ context.Context, d *Drill) (finding, error) {
+		switch word := d.tracker.verdict(); word {
+		case "":
+			return finding{"none", "no recovery has ended"}, nil
+		default:
+			return finding{word, "Orchestrator counts the last recovery as a " + word}, nil
+		}
+	}
+}
+
+// What Asked finds.
+const (
+	AskedDone   = "done"
+	AskedFailed = "failed"
+)
+
+// Asked does what an operator would, and looks whether the manager did it. Unlike Operate it takes no for an answer.
+func Asked(text, verb string, args ...string) Look {
+	return func(ctx context.Context, d *Drill) (finding, error) {
+		if err := d.operate(ctx, text, verb, args...); err != nil {
+			return finding{AskedFailed, err.Error()}, ctx.Err()
+		}
+		return finding{AskedDone, verb + " " + strings.Join(args, " ") + " was done"}, nil
+	}
+}
+
+// Attached and Detached are what Attachment finds.
+const (
+	Attached = "attached"
+	Detached = "detached"
+)
+
+// Attachment looks whether Orchestrator has taken the databases of a target away from their sources, of which they
+// then keep the name only.
+func Attachment(target string) Look {
+	return func(ctx context.Context, d *Drill) (finding, error) {
+		nodes, err := d.Select(ctx, target)
+		if err != nil {
+			return finding{}, err
+		}
+		var said, words []string
+		for _, n := range nodes {
+			s := d.tracker.sample(n.Name)
+			word := unknown
+			switch {
+			case !s.Alive || d.now()-s.T > freshSample:
+			case strings.HasPrefix(s.Source, mysql.Detached):
+				word = Detached
+			default:
+				word = Attached
+			}
+			words = append(words, fmt.Sprintf("%s is %s, source %s", n.Name, word, orNothing(s.Source)))
+			if !slices.Contains(said, word) {
+				said = append(said, word)
+			}
+		}
+		return finding{strings.Join(said, " and "), strings.Join(words, "; ")}, nil
+	}
+}
+
+// Relocate has the manager put databases below another one. It changes the shape, and is no fault: no promise counts
+// from it.
+func (d *Drill) Relocate(ctx context.Context, text, targets, below string) error {
+	from, err := d.Names(ctx, targets)
+	if err != nil {
+		return err
+	}
+	to, err := d.Names(ctx, below)
+	if err != nil {
+		return err
+	}
+	if len(to) != 1 {
+		return fmt.Errorf("%s is %d nodes: a server replicates from one", below, len(to))
+	}
+	began := d.now()
+	err = d.topology.Operate(ctx, mysql.Relocate, append(to, from...)...)
+	d.rec.Event(record.Event{T: began, Kind: record.KindNote, Msg: text, Attrs: map[string]string{"took_ms": fmt.Sprint(record.MS(d.now() - began))}})
+	return err
 }

@@ -21,6 +21,7 @@ type tracker struct {
 	hookRuns  map[string]int
 	hookFails map[string]int
 	detected  []string
+	verdicts  []string      // on each recovery that ended, as the manager has it: success or failure
 	blocked   []string      // failovers that the manager did not begin, because of an earlier one
 	begun     time.Duration // when the manager last began to replace the primary; zero: never
 	promoted  []sighting    // primaries in the order in which they were first seen
@@ -93,6 +94,9 @@ func (t *tracker) Event(e record.Event) {
 	case record.KindManager:
 		if e.Attrs["blocked"] == "true" {
 			t.blocked = append(t.blocked, e.Msg)
+		}
+		if word, ok := map[string]string{"true": CalledSuccess, "false": CalledFailure}[e.Attrs["successful"]]; ok {
+			t.verdicts = append(t.verdicts, word)
 		}
 	case record.KindPromotionStarted:
 		t.begun = e.T
@@ -201,4 +205,14 @@ func (t *tracker) blockedFailovers() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]string(nil), t.blocked...)
+}
+
+// verdict is what the manager made of the recovery that ended last; empty while none has.
+func (t *tracker) verdict() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.verdicts); n > 0 {
+		return t.verdicts[n-1]
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/firedrill/firedrill/harness"
@@ -31,6 +32,21 @@ func (t *Topology) Describe(ctx context.Context) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, t.describeMySQL(ctx))
 	maps.Copy(out, t.describeManager(ctx))
+	maps.Copy(out, t.describeServers())
+	return out
+}
+
+// describeServers says what is told of single servers: verifiers read it to say why a replica was passed over.
+func (t *Topology) describeServers() map[string]string {
+	out := map[string]string{}
+	for _, m := range t.databases {
+		if rule := t.rule(m); rule != neutral {
+			out[m.Name+"/"+PromotionRule] = rule
+		}
+		if delay := t.delay(m); delay > 0 {
+			out[m.Name+"/"+sourceDelay] = strconv.Itoa(delay)
+		}
+	}
 	return out
 }
 

@@ -21,6 +21,8 @@ const (
 	Enable          = "enable"           // automated recoveries, of everything
 	Disable         = "disable"          // them
 	Replicate       = "replicate"        // node source: on the server itself, as a DBA brings one back
+	ForceAlias      = "force-alias"      // alias: a forced failover of whichever cluster Orchestrator takes the alias for
+	Relocate        = "relocate"         // below node...: the nodes replicate from the first from now on
 )
 
 // downtimeDefault is longer than any drill.
@@ -41,7 +43,9 @@ var operations = map[string]func(*Topology, context.Context, *managerNode, []str
 	Disable: func(t *Topology, ctx context.Context, m *managerNode, _ []string) error {
 		return t.automate(ctx, m, false)
 	},
-	Replicate: (*Topology).bringBack,
+	Replicate:  (*Topology).bringBack,
+	ForceAlias: (*Topology).forceAlias,
+	Relocate:   (*Topology).relocate,
 }
 
 // Operate implements harness.Topology: what an operator asks of the Orchestrator that leads.
@@ -80,6 +84,15 @@ func (t *Topology) forceFailover(ctx context.Context, m *managerNode, _ []string
 	}
 	if _, err = m.api.ForceFailover(ctx, t.member(primary.Name).instance()); err != nil {
 		return fmt.Errorf("force a failover: %w", err)
+	}
+	return nil
+}
+
+// forceAlias has Orchestrator find the cluster.
+func (t *Topology) forceAlias(ctx context.Context, m *managerNode, args []string) error {
+	alias := strings.Join(args, " ")
+	if _, err := m.api.ForceFailoverOf(ctx, alias); err != nil {
+		return fmt.Errorf("force a failover of the alias %s: %w", alias, err)
 	}
 	return nil
 }
@@ -179,6 +192,27 @@ func (t *Topology) downtime(ctx context.Context, m *managerNode, args []string) 
 	}
 	if err := m.api.Downtime(ctx, t.member(args[0]).instance(), "drill", d); err != nil {
 		return fmt.Errorf("begin downtime of %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// relocate puts servers below the first of the names. One that is there already stays.
+func (t *Topology) relocate(ctx context.Context, m *managerNode, names []string) error {
+	if len(names) < 2 {
+		return fmt.Errorf("relocate %s: name a server and those to put below it", strings.Join(names, " "))
+	}
+	var all []Instance
+	for _, name := range names {
+		db := t.member(name)
+		if db == nil {
+			return fmt.Errorf("relocate %s: it is no database of this topology", name)
+		}
+		all = append(all, db.instance())
+	}
+	for _, at := range all[1:] {
+		if err := m.api.Relocate(ctx, at, all[0]); err != nil {
+			return fmt.Errorf("relocate %s below %s: %w", at.Hostname, all[0].Hostname, err)
+		}
 	}
 	return nil
 }

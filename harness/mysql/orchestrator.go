@@ -46,6 +46,12 @@ type Orchestrator interface {
 	Recover(ctx context.Context, failed Instance) error
 	// GlobalRecoveries turns automation on or off for everything. Orchestrator keeps that beyond a restart.
 	GlobalRecoveries(ctx context.Context, on bool) error
+	// ForceFailoverOf does the same to the cluster that it takes an alias for. After a split there may be two.
+	ForceFailoverOf(ctx context.Context, alias string) (Recovery, error)
+	// Relocate puts a server below another one of its cluster.
+	Relocate(ctx context.Context, at, below Instance) error
+	// Clusters are what it knows, with their aliases.
+	Clusters(ctx context.Context) ([]Cluster, error)
 	// Acknowledge acknowledges all recoveries, which ends their blocks.
 	Acknowledge(ctx context.Context, comment string) error
 	// Downtime keeps automation off an instance for a while.
@@ -78,14 +84,21 @@ type InstanceState struct {
 	IsDowntimed      bool // a failed primary is, for a year, and so is one that was switched over
 }
 
-// detached marks the name of a source that Orchestrator took a server away from: //m1. It keeps the name so that the
+// Cluster is a tree of servers, named by the server at its top.
+type Cluster struct {
+	ClusterName    string
+	ClusterAlias   string
+	CountInstances int
+}
+
+// Detached marks the name of a source that Orchestrator took a server away from: //m1. It keeps the name so that the
 // server can be brought back.
-const detached = "//"
+const Detached = "//"
 
 // primary says whether Orchestrator takes the server for one: it replicates from nobody, or it is the writable one of
 // two co-primaries.
 func (s InstanceState) primary() bool {
-	return s.MasterKey.Hostname == "" || !s.ReadOnly && (s.IsCoMaster || strings.HasPrefix(s.MasterKey.Hostname, detached))
+	return s.MasterKey.Hostname == "" || !s.ReadOnly && (s.IsCoMaster || strings.HasPrefix(s.MasterKey.Hostname, Detached))
 }
 
 // Analysis is a problem, or a warning on the structure, of one instance.
@@ -345,6 +358,25 @@ func (c *client) GlobalRecoveries(ctx context.Context, on bool) error {
 		return c.get(ctx, "enable-global-recoveries", nil)
 	}
 	return c.get(ctx, "disable-global-recoveries", nil)
+}
+
+// ForceFailoverOf implements Orchestrator.
+func (c *client) ForceFailoverOf(ctx context.Context, alias string) (Recovery, error) {
+	var out Recovery
+	err := c.details(ctx, "force-master-failover/"+url.PathEscape(alias), &out)
+	return out, err
+}
+
+// Relocate implements Orchestrator.
+func (c *client) Relocate(ctx context.Context, at, below Instance) error {
+	return c.get(ctx, "relocate/"+at.path()+"/"+below.path(), nil)
+}
+
+// Clusters implements Orchestrator.
+func (c *client) Clusters(ctx context.Context) ([]Cluster, error) {
+	var out []Cluster
+	err := c.get(ctx, "clusters-info", &out)
+	return out, err
 }
 
 // Acknowledge implements Orchestrator. Without a comment it is refused.

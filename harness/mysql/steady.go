@@ -117,10 +117,22 @@ func (t *Topology) managerReasons(ctx context.Context, views []view) ([]string, 
 	reasons = append(reasons, t.instanceReasons(instances, writers(views))...)
 	for _, a := range analyses {
 		for _, code := range a.Codes() {
+			if slices.Contains(byDesign, strings.TrimSuffix(code, structureWarning)) {
+				continue
+			}
 			reasons = append(reasons, fmt.Sprintf("Orchestrator reports %s on %s", code, a.AnalyzedInstanceKey.Hostname))
 		}
 	}
 	return reasons, nil
+}
+
+// structureWarning ends the codes of Orchestrator's warnings on how a topology is built.
+const structureWarning = "StructureWarning"
+
+// byDesign are the warnings on what a scenario's own settings made so: time does not mend them, and nothing is wrong.
+var byDesign = []string{
+	"StatementAndMixedLoggingReplicas", "StatementAndRowLoggingReplicas", "MixedAndRowLoggingReplicas",
+	"MultipleMajorVersionsLoggingReplicas", "DifferentGTIDModes", "NoLoggingReplicas", "NoFailoverSupport",
 }
 
 // quorumReasons asks each of several Orchestrators: one that does not answer, or that sees no leader, could not take

@@ -44,8 +44,37 @@ func (t *Topology) Survey(ctx context.Context) (record.Final, []record.Row, erro
 		final.WaitedFor += "; the rows could not be read: " + err.Error()
 		return final, rows, nil
 	}
+	t.beyond(ctx, final.Nodes, rows)
 	final.Complete, final.RowCount = applied, len(rows)
 	return final, rows, nil
+}
+
+// beyondMost is how many IDs of rows the record keeps of a server that has others than the primary.
+const beyondMost = 20000
+
+// beyond notes, for each server with transactions of its own, which rows of the application are among them: what an
+// acknowledged write became that the primary has not. A server that cannot be read has none on record.
+func (t *Topology) beyond(ctx context.Context, nodes []record.NodeState, have []record.Row) {
+	known := map[int64]bool{}
+	for _, r := range have {
+		known[r.ID] = true
+	}
+	for i := range nodes {
+		n := &nodes[i]
+		if n.Errant == "" {
+			continue
+		}
+		rows, err := t.rows(ctx, t.member(n.Node))
+		if err != nil {
+			n.Err = strings.TrimPrefix(n.Err+"; its rows could not be read: "+err.Error(), "; ")
+			continue
+		}
+		for _, r := range rows {
+			if !known[r.ID] && len(n.Beyond) < beyondMost {
+				n.Beyond = append(n.Beyond, r.ID)
+			}
+		}
+	}
 }
 
 // awaitReplay waits until every server that replicates from the primary has applied all that the primary has. It
@@ -149,14 +178,14 @@ func (t *Topology) whyDown(ctx context.Context, m *member, err error) string {
 	return err.Error()
 }
 
-// rows reads the application's table, a page at a time.
-func (t *Topology) rows(ctx context.Context, primary *member) ([]record.Row, error) {
+// rows reads the application's table on a server, a page at a time.
+func (t *Topology) rows(ctx context.Context, m *member) ([]record.Row, error) {
 	servers := t.Servers()
 	var out []record.Row
 	var last record.Row
 	last.ID = -1
 	for {
-		page, err := primary.Agent.Query(ctx, agent.Query{Database: t.Admin(primary.Node), Timeout: rowsTimeout, SQL: fmt.Sprintf(
+		page, err := m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), Timeout: rowsTimeout, SQL: fmt.Sprintf(
 			"SELECT id, attempt, server FROM %s WHERE id > %d OR id = %d AND attempt > %d ORDER BY id, attempt LIMIT %d",
 			table, last.ID, last.ID, last.Attempt, rowsPerPage)})
 		if err != nil {

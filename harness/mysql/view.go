@@ -102,7 +102,7 @@ func brief(s string) string {
 }
 
 // detached says that Orchestrator took the server away from its source, which it only names any more.
-func (v view) detached() bool { return strings.HasPrefix(v.source, detached) }
+func (v view) detached() bool { return strings.HasPrefix(v.source, Detached) }
 
 // role is the record's word. A deposed primary that came back read-only is neither.
 func (v view) role() string {

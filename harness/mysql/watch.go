@@ -32,6 +32,7 @@ type watcher struct {
 	looks    int
 	problems map[string]bool // node and code
 	blocked  map[string]bool
+	aliases  map[string]string    // to the clusters of that alias, where there are several
 	known    map[string]*followed // recoveries by UID; nil before the first answer
 }
 
@@ -48,7 +49,7 @@ type followed struct {
 
 // Watch implements harness.Topology.
 func (t *Topology) Watch(ctx context.Context, sink agent.Sink, now func() time.Duration) {
-	w := &watcher{t: t, sink: sink, now: now, problems: map[string]bool{}, blocked: map[string]bool{}}
+	w := &watcher{t: t, sink: sink, now: now, problems: map[string]bool{}, blocked: map[string]bool{}, aliases: map[string]string{}}
 	for {
 		w.look(ctx)
 		if wait.Hold(ctx, watchEvery) != nil {
@@ -119,7 +120,32 @@ func (w *watcher) ask(ctx context.Context) error {
 		return err
 	}
 	w.blockedNow(blocked)
+	clusters, err := w.from.api.Clusters(ctx)
+	if err != nil {
+		return err
+	}
+	w.aliasesNow(clusters)
 	return nil
+}
+
+// aliasesNow reports an alias that has come to name several clusters: what is asked of Orchestrator by that alias then
+// meets one of them, and nobody can say which.
+func (w *watcher) aliasesNow(clusters []Cluster) {
+	named := map[string][]string{}
+	for _, c := range clusters {
+		if c.ClusterAlias != "" {
+			named[c.ClusterAlias] = append(named[c.ClusterAlias], strings.TrimSuffix(c.ClusterName, ":"+strconv.Itoa(port)))
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(named)) {
+		slices.Sort(named[alias])
+		all := strings.Join(named[alias], ", ")
+		if len(named[alias]) < 2 || w.aliases[alias] == all {
+			continue
+		}
+		w.aliases[alias] = all
+		w.report(record.KindManager, "", "the alias "+alias+" names several clusters: those of "+all, map[string]string{"alias": alias, "clusters": all})
+	}
 }
 
 // report tells what was seen, and, where there are several Orchestrators, which of them said so.
@@ -203,7 +229,9 @@ func (w *watcher) began(r Recovery, master bool) {
 
 func (w *watcher) ended(r Recovery) {
 	failed := r.AnalysisEntry.AnalyzedInstanceKey.Hostname
-	attrs := map[string]string{"recovery": r.number(), "successful": strconv.FormatBool(r.IsSuccessful)}
+	attrs := map[string]string{
+		"recovery": r.number(), "successful": strconv.FormatBool(r.IsSuccessful), "analysis": r.AnalysisEntry.Analysis,
+	}
 	if lost := hosts(r.LostReplicas); lost != "" {
 		attrs["lost_replicas"] = lost
 	}
@@ -212,6 +240,7 @@ func (w *watcher) ended(r Recovery) {
 	}
 	msg := "recovery of " + failed + " was not successful"
 	if s := r.Successor(); s != "" {
+		attrs["successor"] = s
 		msg = s + " was chosen to succeed " + failed
 	}
 	w.report(record.KindManager, failed, msg, attrs)

@@ -23,12 +23,14 @@ type scripted struct {
 	recoveries []Recovery
 	steps      map[string][]Step
 	blocked    []Blocked
+	clusters   []Cluster
 }
 
 func (s *scripted) Leads(context.Context) (bool, error)               { return !s.follows && s.err == nil, s.err }
 func (s *scripted) Analyses(context.Context) ([]Analysis, error)      { return s.analyses, s.err }
 func (s *scripted) Recoveries(context.Context) ([]Recovery, error)    { return s.recoveries, s.err }
 func (s *scripted) Blocked(context.Context) ([]Blocked, error)        { return s.blocked, s.err }
+func (s *scripted) Clusters(context.Context) ([]Cluster, error)       { return s.clusters, s.err }
 func (s *scripted) Steps(_ context.Context, u string) ([]Step, error) { return s.steps[u], s.err }
 
 type events []record.Event
@@ -51,7 +53,7 @@ func (e *events) take() []string {
 func watched(s *scripted) (*watcher, *events) {
 	sink := &events{}
 	t := &Topology{managers: []*managerNode{{Node: &harness.Node{Name: "o1"}, api: s}}}
-	return &watcher{t: t, sink: sink, now: func() time.Duration { return time.Second }, problems: map[string]bool{}, blocked: map[string]bool{}}, sink
+	return &watcher{t: t, sink: sink, now: func() time.Duration { return time.Second }, problems: map[string]bool{}, blocked: map[string]bool{}, aliases: map[string]string{}}, sink
 }
 
 func on(node, analysis string) Analysis {
@@ -196,4 +198,20 @@ func TestTheEndOfARecoveryOfCoPrimariesIsItsPromotion(t *testing.T) {
 	s.steps["u"] = []Step{{ID: 1, Message: "- RecoverDeadMaster: " + makesWritable}}
 	w.look(t.Context())
 	assert.Contains(t, sink.take(), "promoted m2: Orchestrator made m2 writable")
+}
+
+func TestWatchTellsAnAliasOfTwoClusters(t *testing.T) {
+	s := &scripted{clusters: []Cluster{{ClusterName: "m1:3306", ClusterAlias: "shop"}, {ClusterName: "m9:3306", ClusterAlias: "other"}}}
+	w, sink := watched(s)
+	look := func() []string {
+		sink.take()
+		for range blockedEvery {
+			w.look(t.Context())
+		}
+		return sink.take()
+	}
+	assert.NotContains(t, look(), "names several")
+	s.clusters = append(s.clusters, Cluster{ClusterName: "m3:3306", ClusterAlias: "shop"})
+	assert.Equal(t, []string{"manager : the alias shop names several clusters: those of m1, m3"}, look())
+	assert.Empty(t, look(), "once")
 }

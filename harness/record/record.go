@@ -84,6 +84,7 @@ type Sample struct {
 	Replicating bool          `json:"replicating"`        // receiver and applier both run
 	Position    string        `json:"position,omitempty"` // executed GTID set, or LSN with timeline
 	LagMS       int64         `json:"lag_ms,omitempty"`   // apply lag; -1 when unknown
+	DelayS      int64         `json:"delay_s,omitempty"`  // it applies so many seconds late on purpose
 	Errant      string        `json:"errant,omitempty"`   // transactions that no other node has, where the node can tell
 	Err         string        `json:"err,omitempty"`
 }
@@ -156,7 +157,9 @@ type NodeState struct {
 	Replicating bool   `json:"replicating"`
 	Position    string `json:"position,omitempty"`
 	Errant      string `json:"errant,omitempty"` // transactions it has and the surviving primary has not
-	Err         string `json:"err,omitempty"`
+	// Beyond are the IDs of application rows that it has and the surviving primary has not: what was lost may be here.
+	Beyond []int64 `json:"beyond,omitempty"`
+	Err    string  `json:"err,omitempty"`
 }
 
 // Final is the state read once the faults were healed, the writers drained and the replay finished.

@@ -3,14 +3,17 @@ package steps
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/firedrill/firedrill/harness/mysql"
 	"github.com/firedrill/firedrill/scenarios"
 )
 
 // blockedWithin bounds the wait for Orchestrator to say that it does not fail over: longer than it takes to notice.
 const blockedWithin = 30 * time.Second
 
+<<<<<<< HEAD
 // operates is a form of what an operator does to each node of a target.
 func operates(verb string) any {
 	return func(ctx context.Context, d *scenarios.Drill, target string) error {
@@ -26,6 +29,10 @@ func operates(verb string) any {
 		return nil
 	}
 }
+=======
+// endsWithin bounds the wait for Orchestrator to write its verdict on a recovery.
+const endsWithin = 30 * time.Second
+>>>>>>> 83f8c3a (The record keeps what a promotion left behind: rows beyond the primary's, delays, rules, verdicts of recoveries)
 
 var managerForms = []Form{
 	{
@@ -44,6 +51,42 @@ var managerForms = []Form{
 		Form: `the operator forces a failover`, Means: "although nothing is wrong", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill) error {
 			return d.Operate(ctx, text(ctx), "force-failover")
+		},
+	},
+	{
+		Form: `the operator forces a failover of the alias "NAME"`, Means: "of whichever cluster Orchestrator takes the alias for; MySQL", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, alias string) error {
+			return d.Operate(ctx, text(ctx), mysql.ForceAlias, alias)
+		},
+	},
+	{
+		Form: `the operator relocates TARGET below TARGET`, Means: "they replicate from that one from now on; no fault: no promise counts from it; MySQL", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, targets, below string) error {
+			return d.Relocate(ctx, text(ctx), targets, below)
+		},
+	},
+	{
+		Form: `the operator requests a switchover to TARGET, which fails`, Means: "the failover manager is asked, and says no", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
+			names, err := d.Names(ctx, target)
+			if err != nil {
+				return err
+			}
+			look := scenarios.Asked(text(ctx), mysql.Switchover, strings.Join(names, ","))
+			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.AskedFailed), 0, look)
+		},
+	},
+	{
+		Form: `Orchestrator counts the recovery as a [success|failure]`, Means: "the one that ended last; waits up to 30 seconds for the end of one", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill) error {
+			words := text(ctx)
+			return d.Observe(ctx, words, scenarios.Is(words[strings.LastIndex(words, " ")+1:]), endsWithin, scenarios.Verdict())
+		},
+	},
+	{
+		Form: `TARGET is detached from its source within DURATION`, Means: "by Orchestrator: it only names its source any more; MySQL", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target string, within time.Duration) error {
+			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.Detached), within, scenarios.Attachment(target))
 		},
 	},
 	{

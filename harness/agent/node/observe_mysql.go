@@ -43,6 +43,7 @@ func sampleMySQL(ctx context.Context, db sqlConn, o agent.Observe) (record.Sampl
 		if lag, err := strconv.ParseInt(replica.Get(0, "Seconds_Behind_Source"), 10, 64); err == nil {
 			s.LagMS = lag * 1000
 		}
+		s.DelayS, _ = strconv.ParseInt(replica.Get(0, "SQL_Delay"), 10, 64) // none is zero
 	}
 	if s.Writable && (o.CoPrimary || strings.HasPrefix(s.Source, detached)) {
 		s.Role = record.RolePrimary
