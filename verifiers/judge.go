@@ -197,13 +197,16 @@ func faults(run *record.Run) []record.FaultSummary {
 	return out
 }
 
+// measurement is a figure, or a look for findings, with the name that it has when it crashes.
+type measurement struct {
+	name string
+	do   func()
+}
+
 // measure fills what reports print whether or not an expectation asked for it.
 func measure(run *record.Run, j *record.Judgement) {
 	var s succession
-	steps := []struct {
-		name string
-		do   func()
-	}{
+	steps := []measurement{
 		{"promotion", func() {
 			s = primaries(run)
 			j.Promotion = promotionMeasure(run, s)
@@ -213,6 +216,10 @@ func measure(run *record.Run, j *record.Judgement) {
 		{"rpo", func() { measureRPO(run, j) }},
 		{"endpoint", func() { measureEndpoints(run, s, j) }},
 		{"split brain", func() { measureSplitBrain(run, j) }},
+	}
+	for _, find := range diagnoses() {
+		do := func() { j.Findings = append(j.Findings, find(run, s)...) }
+		steps = append(steps, measurement{"what the failover manager counts as done", do})
 	}
 	for _, step := range steps {
 		func() {

@@ -103,8 +103,7 @@ func primaries(run *record.Run) succession {
 			s.begin(run, sample, v.notYet, current, false)
 			current = sample.Node
 		default:
-			s.Findings = append(s.Findings, finding(record.SeverityWarning,
-				"let a node start read-only and leave it to the failover manager to make it writable",
+			s.Findings = append(s.Findings, finding(record.SeverityWarning, strayRemedy(run, sample),
 				"%s came up as a writable primary at %s while %s held the role", sample.Node, figure(sample.T), current))
 		}
 	}
@@ -159,4 +158,22 @@ func (s *succession) compare(run *record.Run, from time.Duration) {
 				"the samples show %s as the primary from %s on, but no promotion of it was announced", r.Node, figure(r.At)))
 		}
 	}
+}
+
+// strayRemedy is what keeps a node from being a second primary when it comes up. One that was thawed never started:
+// no setting of its own keeps it from going on where it was.
+func strayRemedy(run *record.Run, stray record.Sample) string {
+	started := false
+	for _, e := range run.Events {
+		if e.Kind == record.KindProcess && e.Node == stray.Node && e.Attrs["state"] == "started" && e.T >= baseline(run) && e.T <= stray.T {
+			started = true
+		}
+	}
+	switch {
+	case !started:
+		return "fence the old primary before the new one takes writes: it went on where it was, and no setting of its own prevents that"
+	case run.Manifest.Kind == "mysql":
+		return "read_only=ON and super_read_only=ON in my.cnf of " + stray.Node + ": only the failover manager, or a person, makes it writable"
+	}
+	return "let a node start read-only and leave it to the failover manager to make it writable"
 }
