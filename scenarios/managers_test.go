@@ -1,12 +1,17 @@
 package scenarios
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/record"
 )
 
 func TestWhatOnlyMySQLKnowsIsRefusedElsewhere(t *testing.T) {
@@ -29,4 +34,79 @@ func TestABlockedFailoverIsRemembered(t *testing.T) {
 	got, err = FailoverBlocked()(t.Context(), &Drill{tracker: &tracker{}})
 	require.NoError(t, err)
 	assert.Equal(t, "not blocked", got.value)
+}
+
+func TestWhatTheManagerMadeOfARecovery(t *testing.T) {
+	d := recording(t, &operated{})
+	look := func() string {
+		got, err := Verdict()(t.Context(), d)
+		require.NoError(t, err)
+		return got.value
+	}
+	assert.Equal(t, "none", look())
+	for successful, want := range map[string]string{"true": CalledSuccess, "false": CalledFailure} {
+		d.tracker.Event(record.Event{Kind: record.KindManager, Attrs: map[string]string{"successful": successful}})
+		assert.Equal(t, want, look())
+	}
+}
+
+// operated is a topology of which something is asked.
+type operated struct {
+	harness.Topology
+	asked []string
+	err   error
+}
+
+func (o *operated) Operate(_ context.Context, verb string, args ...string) error {
+	o.asked = append(o.asked, verb+" "+strings.Join(args, " "))
+	return o.err
+}
+
+// recording is a drill on a topology, with three databases, whose record is kept.
+func recording(t *testing.T, topology harness.Topology) *Drill {
+	t.Helper()
+	rec, err := record.Create(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, rec.Close()) })
+	d := &Drill{run: &Run{}, rec: rec, tracker: newTracker(rec), topology: topology, epoch: agent.Monotonic()}
+	for _, name := range []string{"m1", "m2", "m3"} {
+		d.nodes = append(d.nodes, &harness.Node{Name: name})
+	}
+	return d
+}
+
+func TestAnOperatorWhoIsRefused(t *testing.T) {
+	topology := &operated{err: errors.New("no candidate")}
+	d := recording(t, topology)
+	got, err := Asked("the step", "switchover", "m2")(t.Context(), d)
+	require.NoError(t, err)
+	assert.Equal(t, finding{AskedFailed, "no candidate"}, got)
+	assert.NotZero(t, d.firstFault, "what was asked may have done half of it")
+	topology.err = nil
+	got, err = Asked("the step", "switchover", "m2")(t.Context(), d)
+	require.NoError(t, err)
+	assert.Equal(t, AskedDone, got.value)
+	assert.Equal(t, []string{"switchover m2", "switchover m2"}, topology.asked)
+}
+
+func TestARelocationIsNoFault(t *testing.T) {
+	topology := &operated{}
+	d := recording(t, topology)
+	require.NoError(t, d.Relocate(t.Context(), "", `nodes "m2, m3"`, `node "m1"`))
+	assert.Equal(t, []string{"relocate m1 m2 m3"}, topology.asked)
+	assert.Zero(t, d.firstFault)
+	assert.ErrorContains(t, d.Relocate(t.Context(), "", `node "m3"`, `nodes "m1, m2"`), "a server replicates from one")
+}
+
+func TestADetachedReplicaNamesItsSourceOnly(t *testing.T) {
+	d := recording(t, &operated{})
+	look := func(source string, alive bool) string {
+		d.tracker.Sample(record.Sample{Node: "m2", T: d.now(), Alive: alive, Source: source})
+		got, err := Attachment(`node "m2"`)(t.Context(), d)
+		require.NoError(t, err)
+		return got.value
+	}
+	assert.Equal(t, Detached, look("//m1", true))
+	assert.Equal(t, Attached, look("m1", true))
+	assert.Equal(t, unknown, look("//m1", false), "it may have said so before it died")
 }

@@ -69,12 +69,20 @@ func (t *Topology) beyond(ctx context.Context, nodes []record.NodeState, have []
 			n.Err = strings.TrimPrefix(n.Err+"; its rows could not be read: "+err.Error(), "; ")
 			continue
 		}
-		for _, r := range rows {
-			if !known[r.ID] && len(n.Beyond) < beyondMost {
-				n.Beyond = append(n.Beyond, r.ID)
-			}
+		n.Beyond = others(rows, known, beyondMost)
+	}
+}
+
+// others are the IDs of rows that are not known, each once and so many at most.
+func others(rows []record.Row, known map[int64]bool, most int) []int64 {
+	var out []int64
+	for _, r := range rows {
+		again := len(out) > 0 && out[len(out)-1] == r.ID // attempts of one write follow each other
+		if !known[r.ID] && !again && len(out) < most {
+			out = append(out, r.ID)
 		}
 	}
+	return out
 }
 
 // awaitReplay waits until every server that replicates from the primary has applied all that the primary has. It

@@ -61,3 +61,15 @@ func TestRoleOfAServerThatReplicates(t *testing.T) {
 		})
 	}
 }
+
+func TestADelayOnPurposeIsSampled(t *testing.T) {
+	for delay, want := range map[string]int64{"3600": 3600, "0": 0, "": 0} {
+		server := saying{
+			"SELECT":       oneRow("read_only", "1", "super_read_only", "1", "gtid", ""),
+			"SHOW REPLICA": oneRow("Source_Host", "m1", "SQL_Delay", delay),
+		}
+		s, err := sampleMySQL(t.Context(), server, agent.Observe{})
+		require.NoError(t, err)
+		assert.Equal(t, want, s.DelayS)
+	}
+}
