@@ -50,15 +50,24 @@ var stops = []struct{ setting, remedy string }{
 	{"PreventCrossDataCenterMasterFailover", "a replica in each datacenter that may be promoted; or PreventCrossDataCenterMasterFailover off, if being far is better than being down"},
 	{"PreventCrossRegionMasterFailover", "a replica in each region that may be promoted; or PreventCrossRegionMasterFailover off, if being far is better than being down"},
 	{"FailMasterPromotionOnLagMinutes", "replicas that keep up; or a person who decides what may be lost"},
-	{"FailMasterPromotionIfSQLThreadNotUpToDate", "DelayMasterPromotionIfSQLThreadNotUpToDate, which waits for the applier in place of giving up"},
+	{"FailMasterPromotionIfSQLThreadNotUpToDate", "a replica that applies at once what it receives; or DelayMasterPromotionIfSQLThreadNotUpToDate, which waits for the applier in place of giving up"},
 }
+
+// forgotten ends the step of a recovery that compares places when Orchestrator has lost that of the failed server: it
+// asks the server for it at each look, and one that dies during the answer has none from then on.
+const forgotten = "when failed server in"
 
 // reason is why a recovery gave up, by its own steps.
 func reason(r audit) (why, remedy string) {
 	for _, stop := range stops {
 		for _, e := range slices.Backward(r.steps) {
-			if strings.Contains(e.Msg, stop.setting) {
-				return " (" + e.Msg + ")", stop.remedy
+			switch {
+			case !strings.Contains(e.Msg, stop.setting):
+			case strings.HasSuffix(strings.TrimSpace(e.Msg), forgotten):
+				return " (" + strings.TrimSpace(e.Msg) + " nowhere: the query for its place was cut off as it died)",
+					"DataCenterPattern or RegionPattern in place of a query: the place is then in the host name, and cannot be forgotten"
+			default:
+				return " (" + strings.TrimSpace(e.Msg) + ")", stop.remedy
 			}
 		}
 	}

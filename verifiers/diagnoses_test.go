@@ -172,6 +172,10 @@ func TestAPromotionThatWasCancelledHalfWay(t *testing.T) {
 	assert.Contains(t, found[0].Summary, "the promotion of m3 was cancelled after m2 had been moved under it ("+step+")")
 	assert.Contains(t, found[0].Remedy, "a replica in each datacenter that may be promoted")
 	judged(t, h, found[0])
+	lost := diagnosed(cancelled, audited(abandoned(), step+" when failed server in ", "false"))
+	require.Len(t, lost, 1)
+	assert.Contains(t, lost[0].Summary, "the query for its place was cut off as it died")
+	assert.Contains(t, lost[0].Remedy, "DataCenterPattern")
 	assert.Empty(t, diagnosed(cancelled, audited(failover(), step, "true", "successor", "m2")), "somebody was promoted")
 	assert.Empty(t, diagnosed(cancelled, audited(abandoned(), step, "true", "successor", "m3")), "it counts as a success")
 	still := abandoned()
@@ -226,4 +230,24 @@ func TestAnOldPrimaryThatTakesWritesAgain(t *testing.T) {
 	other := awake().event(9500*ms, record.KindProcess, "m1", "started", "state", "started")
 	other.Manifest.Kind = "patroni"
 	assert.NotContains(t, remedies(other), "my.cnf")
+}
+
+func TestDiagnosed(t *testing.T) {
+	kept := func() *history {
+		h := keeping("m3", 57)
+		h.Manifest.Environment = map[string]string{"m3/promotion_rule": "must_not"}
+		return h
+	}
+	cut := failover().truncated(10 * time.Second)
+	check(t, "diagnosed", []scenario{
+		{"in the remedy", kept(), `{"names":"Prefer_not in place"}`, record.Passed, "57 of the 60"},
+		{"in the summary", kept(), `{"names":"lost writes are on m3"}`, record.Passed, "57 of the 60"},
+		{"nothing found", failover(), `{"names":"prefer_not"}`, record.Failed, "no such finding"},
+		{"found and not wanted", kept(), `{"names":"prefer_not","none":true}`, record.Failed, "57 of the 60"},
+		{"nothing found and none wanted", failover(), `{"names":"prefer_not","none":true}`, record.Passed, "no such finding"},
+		{"a stray primary", awake(), `{"names":"fence the old primary"}`, record.Passed, "came up as a writable primary"},
+		{"cut off", cut, `{"names":"prefer_not"}`, record.Inconclusive, "not whole"},
+		{"cut off and none wanted", cut, `{"names":"prefer_not","none":true}`, record.Inconclusive, "not whole"},
+	})
+	require.Error(t, Check("diagnosed", []byte(`{"names":" "}`)))
 }

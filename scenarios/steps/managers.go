@@ -84,6 +84,18 @@ var managerForms = []Form{
 		},
 	},
 	{
+		Form: `a finding of the report names "NAME"`, Means: "words of what was found, or of what mends it", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, words string) error {
+			return expect(ctx, d, "diagnosed", params{"names": words})
+		},
+	},
+	{
+		Form: `no finding of the report names "NAME"`, Means: "neither as what was found nor as what mends it", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, words string) error {
+			return expect(ctx, d, "diagnosed", params{"names": words, "none": true})
+		},
+	},
+	{
 		Form: `TARGET is detached from its source within DURATION`, Means: "by Orchestrator: it only names its source any more; MySQL", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, target string, within time.Duration) error {
 			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.Detached), within, scenarios.Attachment(target))
