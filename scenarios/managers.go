@@ -100,22 +100,6 @@ func Verdict() Look {
 	}
 }
 
-// What Asked finds.
-const (
-	AskedDone   = "done"
-	AskedFailed = "failed"
-)
-
-// Asked does what an operator would, and looks whether the manager did it. Unlike Operate it takes no for an answer.
-func Asked(text, verb string, args ...string) Look {
-	return func(ctx context.Context, d *Drill) (finding, error) {
-		if err := d.operate(ctx, text, verb, args...); err != nil {
-			return finding{AskedFailed, err.Error()}, ctx.Err()
-		}
-		return finding{AskedDone, verb + " " + strings.Join(args, " ") + " was done"}, nil
-	}
-}
-
 // Attached and Detached are what Attachment finds.
 const (
 	Attached = "attached"

@@ -78,14 +78,14 @@ func recording(t *testing.T, topology harness.Topology) *Drill {
 func TestAnOperatorWhoIsRefused(t *testing.T) {
 	topology := &operated{err: errors.New("no candidate")}
 	d := recording(t, topology)
-	got, err := Asked("the step", "switchover", "m2")(t.Context(), d)
+	got, err := Refusal("the step", "switchover", "m2")(t.Context(), d)
 	require.NoError(t, err)
-	assert.Equal(t, finding{AskedFailed, "no candidate"}, got)
+	assert.Contains(t, got.value, "no candidate")
 	assert.NotZero(t, d.firstFault, "what was asked may have done half of it")
 	topology.err = nil
-	got, err = Asked("the step", "switchover", "m2")(t.Context(), d)
+	got, err = Refusal("the step", "switchover", "m2")(t.Context(), d)
 	require.NoError(t, err)
-	assert.Equal(t, AskedDone, got.value)
+	assert.Equal(t, done, got.value)
 	assert.Equal(t, []string{"switchover m2", "switchover m2"}, topology.asked)
 }
 

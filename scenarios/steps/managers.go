@@ -13,7 +13,6 @@ import (
 // blockedWithin bounds the wait for Orchestrator to say that it does not fail over: longer than it takes to notice.
 const blockedWithin = 30 * time.Second
 
-<<<<<<< HEAD
 // operates is a form of what an operator does to each node of a target.
 func operates(verb string) any {
 	return func(ctx context.Context, d *scenarios.Drill, target string) error {
@@ -29,10 +28,9 @@ func operates(verb string) any {
 		return nil
 	}
 }
-=======
+
 // endsWithin bounds the wait for Orchestrator to write its verdict on a recovery.
 const endsWithin = 30 * time.Second
->>>>>>> 83f8c3a (The record keeps what a promotion left behind: rows beyond the primary's, delays, rules, verdicts of recoveries)
 
 var managerForms = []Form{
 	{
@@ -72,8 +70,8 @@ var managerForms = []Form{
 			if err != nil {
 				return err
 			}
-			look := scenarios.Asked(text(ctx), mysql.Switchover, strings.Join(names, ","))
-			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.AskedFailed), 0, look)
+			look := scenarios.Refusal(text(ctx), mysql.Switchover, strings.Join(names, ","))
+			return d.Observe(ctx, text(ctx), scenarios.Bound{Has: "Orchestrator refuses"}, 0, look)
 		},
 	},
 	{
