@@ -190,14 +190,14 @@ func TestAPromotionThatWasCancelledHalfWay(t *testing.T) {
 func TestAFailoverOfTheWrongCluster(t *testing.T) {
 	forced := func(from, to string) *history {
 		h := failover()
-		h.event(12*time.Second, record.KindManager, "", "", "alias", "shop", "clusters", "m1, m2")
+		h.event(12*time.Second, record.KindManager, "", "", "alias", "shop", "clusters", "m1")
 		h.event(13*time.Second, record.KindOperator, "", "the operator forces a failover of the alias", "verb", "force-alias", "args", "shop")
 		return h.event(14*time.Second, record.KindPromoted, to, "", "from", from)
 	}
 	h := forced("m1", "m3")
 	found := diagnosed(wrongCluster, h)
 	require.Len(t, found, 1)
-	assert.Equal(t, "the operator forced a failover of the alias shop, and it replaced m1 by m3, not the primary m2: it names the clusters of m1, m2", found[0].Summary)
+	assert.Equal(t, "the operator forced a failover of the alias shop, and it replaced m1 by m3, not the primary m2: it meant the cluster of m1", found[0].Summary)
 	assert.Contains(t, found[0].Remedy, "host:port")
 	judged(t, h, found[0])
 	assert.Empty(t, diagnosed(wrongCluster, forced("m2", "m3")), "it was the primary that was replaced")

@@ -1,13 +1,13 @@
 package verifiers
 
 import (
-	"fmt"
+	"time"
 
 	"github.com/firedrill/firedrill/harness/record"
 )
 
 // wrongCluster finds failovers that an operator forced by a cluster's alias, and that replaced another server than the
-// primary: after a split two clusters have the same alias.
+// primary: after a split two clusters claim the same alias.
 func wrongCluster(run *record.Run, s succession) []record.Finding {
 	var out []record.Finding
 	for _, asked := range run.Events {
@@ -21,23 +21,23 @@ func wrongCluster(run *record.Run, s succession) []record.Finding {
 				continue
 			}
 			out = append(out, finding(record.SeverityCritical, "name a cluster by a server of it (host:port), never by its alias, once there has been a split",
-				"the operator forced a failover of the alias %s, and it replaced %s by %s, not the primary %s%s", alias, from, e.Node, meant, ambiguous(run, alias)))
+				"the operator forced a failover of the alias %s, and it replaced %s by %s, not the primary %s%s", alias, from, e.Node, meant, meaning(run, alias, e.T)))
 			break
 		}
 	}
 	return out
 }
 
-// ambiguous says which clusters have the alias, as the manager was seen to know them last.
-func ambiguous(run *record.Run, alias string) string {
+// meaning says which cluster the alias meant, as the manager was last seen to have it before a time.
+func meaning(run *record.Run, alias string, before time.Duration) string {
 	clusters := ""
 	for _, e := range run.Events {
-		if e.Attrs["alias"] == alias {
+		if e.Attrs["alias"] == alias && e.T <= before {
 			clusters = e.Attrs["clusters"]
 		}
 	}
 	if clusters == "" {
 		return ""
 	}
-	return fmt.Sprintf(": it names the clusters of %s", clusters)
+	return ": it meant the cluster of " + clusters
 }

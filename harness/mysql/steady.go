@@ -115,15 +115,7 @@ func (t *Topology) managerReasons(ctx context.Context, views []view) ([]string, 
 		return []string{err.Error()}, nil
 	}
 	reasons = append(reasons, t.instanceReasons(instances, writers(views))...)
-	for _, a := range analyses {
-		for _, code := range a.Codes() {
-			if slices.Contains(byDesign, strings.TrimSuffix(code, structureWarning)) {
-				continue
-			}
-			reasons = append(reasons, fmt.Sprintf("Orchestrator reports %s on %s", code, a.AnalyzedInstanceKey.Hostname))
-		}
-	}
-	return reasons, nil
+	return append(reasons, analysisReasons(analyses)...), nil
 }
 
 // structureWarning ends the codes of Orchestrator's warnings on how a topology is built.
@@ -133,6 +125,19 @@ const structureWarning = "StructureWarning"
 var byDesign = []string{
 	"StatementAndMixedLoggingReplicas", "StatementAndRowLoggingReplicas", "MixedAndRowLoggingReplicas",
 	"MultipleMajorVersionsLoggingReplicas", "DifferentGTIDModes", "NoLoggingReplicas", "NoFailoverSupport",
+}
+
+// analysisReasons are what Orchestrator has to say against the topology, but for how it was asked to be.
+func analysisReasons(analyses []Analysis) []string {
+	var reasons []string
+	for _, a := range analyses {
+		for _, code := range a.Codes() {
+			if !slices.Contains(byDesign, strings.TrimSuffix(code, structureWarning)) {
+				reasons = append(reasons, fmt.Sprintf("Orchestrator reports %s on %s", code, a.AnalyzedInstanceKey.Hostname))
+			}
+		}
+	}
+	return reasons
 }
 
 // quorumReasons asks each of several Orchestrators: one that does not answer, or that sees no leader, could not take

@@ -138,3 +138,13 @@ func TestOrchestratorHoldsBackForThreeOfItsPolls(t *testing.T) {
 	assert.Equal(t, 3*time.Second, onPaper(t, nil).holdsBack())
 	assert.Equal(t, 15*time.Second, onPaper(t, harness.Settings{"orchestrator": {"instancePollSeconds": "5"}}).holdsBack())
 }
+
+func TestWarningsOnWhatWasAskedForAreNoReason(t *testing.T) {
+	mixed := on("m1", "NoProblem")
+	mixed.StructureAnalysis = []string{"StatementAndRowLoggingReplicasStructureWarning"}
+	assert.Empty(t, analysisReasons([]Analysis{mixed}))
+	mixed.StructureAnalysis = append(mixed.StructureAnalysis, "ErrantGTIDStructureWarning")
+	mixed.Analysis = "UnreachableMaster"
+	assert.Equal(t, []string{"Orchestrator reports UnreachableMaster on m1", "Orchestrator reports ErrantGTIDStructureWarning on m1"},
+		analysisReasons([]Analysis{mixed}))
+}

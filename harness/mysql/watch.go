@@ -128,23 +128,23 @@ func (w *watcher) ask(ctx context.Context) error {
 	return nil
 }
 
-// aliasesNow reports an alias that has come to name several clusters: what is asked of Orchestrator by that alias then
-// meets one of them, and nobody can say which.
+// aliasesNow reports which cluster an alias means, whenever that changes: after a split two clusters claim the same one,
+// and Orchestrator gives it to the writable one with the most replicas, whoever uses it.
 func (w *watcher) aliasesNow(clusters []Cluster) {
-	named := map[string][]string{}
+	means := map[string][]string{}
 	for _, c := range clusters {
 		if c.ClusterAlias != "" {
-			named[c.ClusterAlias] = append(named[c.ClusterAlias], strings.TrimSuffix(c.ClusterName, ":"+strconv.Itoa(port)))
+			means[c.ClusterAlias] = append(means[c.ClusterAlias], strings.TrimSuffix(c.ClusterName, ":"+strconv.Itoa(port)))
 		}
 	}
-	for _, alias := range slices.Sorted(maps.Keys(named)) {
-		slices.Sort(named[alias])
-		all := strings.Join(named[alias], ", ")
-		if len(named[alias]) < 2 || w.aliases[alias] == all {
+	for _, alias := range slices.Sorted(maps.Keys(means)) {
+		slices.Sort(means[alias])
+		all := strings.Join(means[alias], " and ")
+		before := w.aliases[alias]
+		if w.aliases[alias] = all; before == "" || before == all {
 			continue
 		}
-		w.aliases[alias] = all
-		w.report(record.KindManager, "", "the alias "+alias+" names several clusters: those of "+all, map[string]string{"alias": alias, "clusters": all})
+		w.report(record.KindManager, "", "the alias "+alias+" now means the cluster of "+all, map[string]string{"alias": alias, "clusters": all})
 	}
 }
 
