@@ -296,7 +296,11 @@ func hookSecrets(linode map[string]string) []agent.File {
 // effective reads the configuration as Orchestrator itself understood it, and refuses settings that it does not know:
 // Orchestrator would ignore them without a word.
 func (t *Topology) effective(ctx context.Context, m *managerNode) (map[string]any, error) {
-	out, err := m.Agent.Exec(ctx, agent.Command{Argv: []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-c", "dump-config"}})
+	argv := []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-c", "dump-config"}
+	if t.raft {
+		argv = append(argv, "-ignore-raft-setup") // else it refuses every command under raft, even this one
+	}
+	out, err := m.Agent.Exec(ctx, agent.Command{Argv: argv})
 	if err != nil {
 		return nil, fmt.Errorf("read effective configuration of %s: %w", m.Name, err)
 	}

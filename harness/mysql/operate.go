@@ -11,18 +11,17 @@ import (
 
 // Verbs of Operate.
 const (
-	Switchover      = "switchover"       // [target]: graceful takeover, to a replica of Orchestrator's choice or to the target
-	PlainSwitchover = "plain-switchover" // target: graceful takeover that moves nothing first and leaves the old primary alone
-	ForceFailover   = "force-failover"   // fail over although nothing is wrong
-	Recover         = "recover"          // node: have its failure recovered now, whatever filters, downtime and blocks say
-	Acknowledge     = "acknowledge"      // all recoveries: ends the anti-flapping block
-	Downtime        = "downtime"         // node [duration]: automation leaves the node alone
-	EndDowntime     = "end-downtime"     // node: and minds it again
-	Enable          = "enable"           // automated recoveries, of everything
-	Disable         = "disable"          // them
-	Replicate       = "replicate"        // node source: on the server itself, as a DBA brings one back
-	ForceAlias      = "force-alias"      // alias: a forced failover of whichever cluster Orchestrator takes the alias for
-	Relocate        = "relocate"         // below node...: the nodes replicate from the first from now on
+	Switchover    = "switchover"     // [target]: graceful takeover, to a replica of Orchestrator's choice or to the target
+	ForceFailover = "force-failover" // fail over although nothing is wrong
+	Recover       = "recover"        // node: have its failure recovered now, whatever filters, downtime and blocks say
+	Acknowledge   = "acknowledge"    // all recoveries: ends the anti-flapping block
+	Downtime      = "downtime"       // node [duration]: automation leaves the node alone
+	EndDowntime   = "end-downtime"   // node: and minds it again
+	Enable        = "enable"         // automated recoveries, of everything
+	Disable       = "disable"        // them
+	Replicate     = "replicate"      // node source: on the server itself, as a DBA brings one back
+	ForceAlias    = "force-alias"    // alias: a forced failover of whichever cluster Orchestrator takes the alias for
+	Relocate      = "relocate"       // below node...: the nodes replicate from the first from now on
 )
 
 // downtimeDefault is longer than any drill.
@@ -30,13 +29,12 @@ const downtimeDefault = time.Hour
 
 // operations are what an operator can do. Each is given the Orchestrator that leads.
 var operations = map[string]func(*Topology, context.Context, *managerNode, []string) error{
-	Switchover:      (*Topology).switchover,
-	PlainSwitchover: (*Topology).plainSwitchover,
-	ForceFailover:   (*Topology).forceFailover,
-	Recover:         (*Topology).recover,
-	Acknowledge:     (*Topology).acknowledge,
-	Downtime:        (*Topology).downtime,
-	EndDowntime:     (*Topology).endDowntime,
+	Switchover:    (*Topology).switchover,
+	ForceFailover: (*Topology).forceFailover,
+	Recover:       (*Topology).recover,
+	Acknowledge:   (*Topology).acknowledge,
+	Downtime:      (*Topology).downtime,
+	EndDowntime:   (*Topology).endDowntime,
 	Enable: func(t *Topology, ctx context.Context, m *managerNode, _ []string) error {
 		return t.automate(ctx, m, true)
 	},
@@ -130,21 +128,6 @@ func (t *Topology) bringBack(ctx context.Context, _ *managerNode, args []string)
 	}
 	if err != nil {
 		return fmt.Errorf("have %s replicate: %w", strings.Join(args, " from "), err)
-	}
-	return nil
-}
-
-func (t *Topology) plainSwitchover(ctx context.Context, m *managerNode, args []string) error {
-	primary, err := t.Primary(ctx)
-	if err != nil {
-		return fmt.Errorf("switch over: %w", err)
-	}
-	designated, err := t.databasesOf(args, 1)
-	if err != nil {
-		return fmt.Errorf("switch over: %w", err)
-	}
-	if _, err := m.api.PlainTakeover(ctx, t.member(primary.Name).instance(), designated[0].instance()); err != nil {
-		return fmt.Errorf("switch over: %w", err)
 	}
 	return nil
 }

@@ -39,9 +39,6 @@ type Orchestrator interface {
 	Takeover(ctx context.Context, primary, designated Instance) (Recovery, error)
 	// ForceFailover fails over although nothing is wrong. It answers when it is done.
 	ForceFailover(ctx context.Context, primary Instance) (Recovery, error)
-	// PlainTakeover switches over to a direct replica and to no other, moves nothing under it before, and leaves the old
-	// primary without replication.
-	PlainTakeover(ctx context.Context, primary, designated Instance) (Recovery, error)
 	// Recover has a failed instance recovered now, whatever filters, downtime and blocks say. It answers when it is done.
 	Recover(ctx context.Context, failed Instance) error
 	// GlobalRecoveries turns automation on or off for everything. Orchestrator keeps that beyond a restart.
@@ -337,13 +334,6 @@ func (c *client) Takeover(ctx context.Context, primary, designated Instance) (Re
 func (c *client) ForceFailover(ctx context.Context, primary Instance) (Recovery, error) {
 	var out Recovery
 	err := c.details(ctx, "force-master-failover/"+primary.path(), &out)
-	return out, err
-}
-
-// PlainTakeover implements Orchestrator.
-func (c *client) PlainTakeover(ctx context.Context, primary, designated Instance) (Recovery, error) {
-	var out Recovery
-	err := c.details(ctx, "graceful-master-takeover/"+primary.path()+"/"+designated.path(), &out)
 	return out, err
 }
 

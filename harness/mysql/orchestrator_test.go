@@ -33,7 +33,7 @@ var answers = map[string]struct {
 	"/api/clusters-info":                                    {200, `[{"ClusterName":"m1:3306","ClusterAlias":"shop","ClusterDomain":"db.shop.test","CountInstances":2},{"ClusterName":"m3:3306","ClusterAlias":"shop","CountInstances":1}]`},
 	"/api/ack-all-recoveries?comment=the+DBA+has+looked":    {200, `{"Code":"OK","Message":"Acknowledged all recoveries","Details":"1"}`},
 	"/api/begin-downtime/m2/3306/firedrill/a%20rebuild/90s": {200, `{"Code":"OK","Message":"Downtime begun: m2:3306","Details":{"Hostname":"m2","Port":3306}}`},
-	"/api/graceful-master-takeover/m1/3306/m3/3306":         {500, `{"Code":"ERROR","Message":"GracefulMasterTakeover: indicated designated instance m3:3306 must be directly replicating from the master m1:3306","Details":null}`},
+	"/api/graceful-master-takeover-auto/m1/3306/m9/3306":    {500, `{"Code":"ERROR","Message":"GracefulMasterTakeover: indicated designated instance m9:3306 must be directly replicating from the master m1:3306","Details":null}`},
 	"/api/recover/m1/3306":                                  {200, `{"Code":"OK","Message":"Recovery executed on m1:3306","Details":{"Hostname":"m2","Port":3306}}`},
 	"/api/disable-global-recoveries":                        {200, `{"Code":"OK","Message":"Globally disabled recoveries","Details":"disabled"}`},
 	"/api/enable-global-recoveries":                         {200, `{"Code":"OK","Message":"Globally enabled recoveries","Details":"enabled"}`},
@@ -114,7 +114,7 @@ func TestClientSaysWhyOrchestratorRefuses(t *testing.T) {
 	assert.EqualError(t, err, "Orchestrator refuses discover/m9/3306: dial tcp: lookup m9 on 127.0.0.11:53: no such host")
 	_, err = c.Takeover(ctx, Instance{"m1", 3306}, Instance{})
 	assert.ErrorContains(t, err, "failed to auto-detect candidate replica")
-	_, err = c.PlainTakeover(ctx, Instance{"m1", 3306}, Instance{"m3", 3306})
+	_, err = c.Takeover(ctx, Instance{"m1", 3306}, Instance{"m9", 3306})
 	assert.ErrorContains(t, err, "must be directly replicating")
 	_, err = c.ForceFailover(ctx, Instance{"m1", 3306})
 	assert.ErrorContains(t, err, "418", "an answer that is not JSON is shown as it is")

@@ -20,6 +20,5 @@ func init() {
 		`the operator disables global recoveries`:                       `the operator disables global recoveries`,
 		`the operator enables global recoveries`:                        `the operator enables global recoveries`,
 		`the operator has the old primary replicate from the primary`:   `the operator has TARGET replicate from TARGET`,
-		`the operator is refused a plain switchover to node "m3"`:       `the operator is refused a plain switchover to TARGET`,
 	})
 }

@@ -137,17 +137,6 @@ var managerForms = []Form{
 		},
 	},
 	{
-		Form: `the operator is refused a plain switchover to TARGET`, NeedsTopology: true,
-		Means: "Orchestrator: graceful-master-takeover, which moves nothing first; asks once",
-		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
-			names, err := d.Names(ctx, target)
-			if err != nil {
-				return err
-			}
-			return d.Observe(ctx, text(ctx), scenarios.Bound{Has: "Orchestrator refuses"}, 0, scenarios.Refusal(text(ctx), "plain-switchover", names...))
-		},
-	},
-	{
 		Form: `the Orchestrator leader is in datacenter "NAME" within DURATION`, Means: "counted from this step; waits for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, dc string, within time.Duration) error {
 			return d.Observe(ctx, text(ctx), scenarios.Is(dc), within, scenarios.LeaderDatacenter())
