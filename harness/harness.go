@@ -24,6 +24,8 @@ const (
 	MySQL        = "mysql"
 	Orchestrator = "orchestrator"
 	Backend      = "backend" // the MySQL server that Orchestrators keep their state in
+	MariaDB      = "mariadb"
+	MariaDB1011  = "mariadb-10.11" // the release before
 	Patroni      = "patroni"
 	Etcd         = "etcd"
 	HAProxy      = "haproxy"

@@ -33,13 +33,16 @@ func newDatabaseLock(p LockParams) (Fault, error) {
 	if p.Scope == LockTable {
 		p.Scope = ""
 	}
-	f := onDatabases{params: p, deeds: map[string]func(agent.Database) agent.Deed{}}
+	f := onDatabases{params: p}
+	locked := func(sql string) map[string]func(agent.Database) agent.Deed {
+		return inMySQL(func(speech) agent.SQLSpec { return lockMySQL(sql) })
+	}
 	switch p.Scope {
 	case "":
-		f.deeds[driverMySQL] = spoken(lockMySQL("LOCK TABLES " + agent.LedgerTable + " READ"))
+		f.deeds = locked("LOCK TABLES " + agent.LedgerTable + " READ")
 		f.deeds[driverPostgres] = spoken(heldPostgres("LOCK TABLE " + agent.LedgerTable + " IN EXCLUSIVE MODE"))
 	case LockGlobal:
-		f.deeds[driverMySQL] = spoken(lockMySQL("FLUSH TABLES WITH READ LOCK"))
+		f.deeds = locked("FLUSH TABLES WITH READ LOCK")
 		f.without = map[string]string{driverPostgres: "it has no lock over all tables"}
 	default:
 		return nil, fmt.Errorf("scope: %q is neither %s nor %s", p.Scope, LockTable, LockGlobal)

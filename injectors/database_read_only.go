@@ -9,7 +9,7 @@ var databaseReadOnlyDoc = Doc{
 	Summary: "a database is set read-only by hand, without a word to the failover manager",
 	Targets: "the primary",
 	Params:  []Param{},
-	Proof:   "MySQL: super_read_only is on; PostgreSQL: default_transaction_read_only is on",
+	Proof:   "MySQL: super_read_only is on (MariaDB: read_only); PostgreSQL: default_transaction_read_only is on",
 	Heal: "it takes writes again, if it is still the primary. MySQL: if it replicates from nobody, was not restarted, and still has " +
 		"replicas if it had some; else it stays read-only, and the heal says so",
 	Limits: "MySQL: not drilled on a server that is read-only already. PostgreSQL: set by ALTER SYSTEM for new transactions, which may still " +
@@ -24,27 +24,27 @@ const readOnlyLock = "'firedrill.read_only'"
 const attached = "SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
 
 func newDatabaseReadOnly(p ReadOnlyParams) (Fault, error) {
-	return onDatabases{params: p, deeds: map[string]func(agent.Database) agent.Deed{
-		driverMySQL: spoken(readOnlyMySQL()), driverPostgres: spoken(readOnlyPostgres()),
-	}}, nil
+	f := onDatabases{params: p, deeds: inMySQL(readOnlyMySQL)}
+	f.deeds[driverPostgres] = spoken(readOnlyPostgres())
+	return f, nil
 }
 
-func readOnlyMySQL() agent.SQLSpec {
-	readOnly := agent.SQLAsk{SQL: "SELECT @@global.super_read_only"}
+func readOnlyMySQL(s speech) agent.SQLSpec {
+	readOnly := agent.SQLAsk{SQL: "SELECT @@global." + s.Closed}
 	writable := agent.SQLAsk{SQL: "SELECT @@global.read_only = 0"}
 	return agent.SQLSpec{
 		Needs:    []agent.SQLAsk{saying(writable, "it is read-only already")},
 		Remember: map[string]agent.SQLAsk{"replicas": {SQL: attached}},
-		Apply:    []agent.SQLStep{{SQL: []string{"SELECT GET_LOCK(" + readOnlyLock + ", 0)", "SET GLOBAL super_read_only = ON"}}},
-		Seen:     []agent.SQLAsk{saying(readOnly, "super_read_only is {answer}")},
+		Apply:    []agent.SQLStep{{SQL: []string{"SELECT GET_LOCK(" + readOnlyLock + ", 0)", "SET GLOBAL " + s.Closed + " = ON"}}},
+		Seen:     []agent.SQLAsk{saying(readOnly, s.Closed+" is {answer}")},
 		Undo: []agent.SQLStep{{
 			If: []agent.SQLAsk{
-				not(isReplica),
+				not(s.isReplica()),
 				{SQL: "SELECT IS_USED_LOCK(" + readOnlyLock + ")"},
 				{SQL: "SELECT {replicas} = 0 OR (" + attached + ") > 0"},
 			},
 			Else:  "it is not the primary any more, or was restarted: it stays as it is",
-			SQL:   []string{"SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF"},
+			SQL:   s.Open,
 			Until: &writable, Says: "it takes writes again",
 		}},
 		Release: []string{"DO RELEASE_LOCK(" + readOnlyLock + ")"},

@@ -17,21 +17,25 @@ var databaseTransactionDoc = Doc{
 }
 
 func newDatabaseTransaction(p TransactionParams) (Fault, error) {
-	return onDatabases{params: p, deeds: map[string]func(agent.Database) agent.Deed{
-		driverMySQL: spoken(agent.SQLSpec{
-			Remember: map[string]agent.SQLAsk{"connection": {SQL: "SELECT CONNECTION_ID()"}},
-			Apply: []agent.SQLStep{{SQL: []string{
-				"SET SESSION innodb_lock_wait_timeout = 10", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION",
-				"SELECT COUNT(*) FROM (SELECT id FROM " + agent.LedgerTable + " FOR UPDATE) AS locked",
-			}}},
-			Seen: []agent.SQLAsk{{
-				SQL:  "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
-				Says: "transactions that wait for the locks of connection {connection}: {answer}",
-			}},
-			Release: []string{"ROLLBACK"},
-		}),
-		driverPostgres: spoken(heldPostgres("ALTER TABLE " + agent.LedgerTable + " ALTER COLUMN at SET DEFAULT now()")),
-	}}, nil
+	f := onDatabases{params: p, deeds: inMySQL(gapLocks)}
+	f.deeds[driverPostgres] = spoken(heldPostgres("ALTER TABLE " + agent.LedgerTable + " ALTER COLUMN at SET DEFAULT now()"))
+	return f, nil
+}
+
+// gapLocks of a transaction that has read the application's whole table for update.
+func gapLocks(speech) agent.SQLSpec {
+	return agent.SQLSpec{
+		Remember: map[string]agent.SQLAsk{"connection": {SQL: "SELECT CONNECTION_ID()"}},
+		Apply: []agent.SQLStep{{SQL: []string{
+			"SET SESSION innodb_lock_wait_timeout = 10", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION",
+			"SELECT COUNT(*) FROM (SELECT id FROM " + agent.LedgerTable + " FOR UPDATE) AS locked",
+		}}},
+		Seen: []agent.SQLAsk{{
+			SQL:  "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+			Says: "transactions that wait for the locks of connection {connection}: {answer}",
+		}},
+		Release: []string{"ROLLBACK"},
+	}
 }
 
 // RolledBack matches what `the long transaction on TARGET is rolled back` heals.

@@ -56,6 +56,7 @@ func hookNames() []string {
 // hookComponents are whose nodes have a hook: both managers' have all of them, and each runs its own.
 var hookComponents = map[string][]string{
 	hooks.OrchestratorPostFailover: {harness.Orchestrator},
+	hooks.OrchestratorApplyLogs:    {harness.Orchestrator},
 	hooks.PatroniOnRoleChange:      {harness.Patroni},
 	hooks.LinodeDNSFlip:            {harness.Orchestrator, harness.Patroni},
 }

@@ -9,11 +9,13 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 )
 
 // Databases by driver, as faults speak to them.
 const (
-	driverMySQL    = "mysql"
+	driverMySQL    = dialect.MySQL
+	driverMariaDB  = dialect.MariaDB
 	driverPostgres = "postgres"
 )
 
@@ -99,10 +101,37 @@ func spoken(s agent.SQLSpec) func(agent.Database) agent.Deed {
 	}
 }
 
-// ofReplica asks MySQL's replica status for a column.
-func ofReplica(column string) agent.SQLAsk {
-	return agent.SQLAsk{SQL: "SHOW REPLICA STATUS", Column: column}
+// inMySQL makes the deeds of all vendors of MySQL, each in its dialect.
+func inMySQL(say func(speech) agent.SQLSpec) map[string]func(agent.Database) agent.Deed {
+	out := map[string]func(agent.Database) agent.Deed{}
+	for _, driver := range dialect.Drivers() {
+		d, _ := dialect.Of(driver)
+		out[driver] = spoken(say(speech{d}))
+	}
+	return out
 }
+
+// speech is what faults ask and tell a server of MySQL's kind, in its dialect.
+type speech struct{ dialect.Dialect }
+
+// ofReplica asks the replica status for a column.
+func (s speech) ofReplica(column string) agent.SQLAsk {
+	return agent.SQLAsk{SQL: s.Replica, Column: column}
+}
+
+func (s speech) isReplica() agent.SQLAsk { return s.ofReplica(s.Status.Source) }
+
+// replicates asks the same for a fault that needs it.
+func (s speech) replicates() agent.SQLAsk { return saying(s.isReplica(), replicatesFromNobody) }
+
+func (s speech) applierRan() agent.SQLAsk { return is(s.ofReplica(s.Status.Applier), "Yes") }
+
+// onClosed are statements on a server that is closed to writes.
+func (s speech) onClosed(sql ...string) []string { return slices.Concat(s.Unseal, sql) }
+
+// closed has it as it was. The way back to how it was lives as long as the connection, so that the state is the one at
+// that moment.
+func (s speech) closed() agent.SQLStep { return agent.SQLStep{SQL: s.Seal, Always: true} }
 
 // is is a question whose answer must be that.
 func is(q agent.SQLAsk, answer string) agent.SQLAsk {
@@ -126,16 +155,4 @@ func ptr(q agent.SQLAsk) *agent.SQLAsk { return &q }
 
 const replicatesFromNobody = "it replicates from nobody"
 
-var (
-	isReplica  = saying(ofReplica("Source_Host"), "") // MySQL
-	isStandby  = agent.SQLAsk{SQL: "SELECT pg_is_in_recovery()"}
-	applierRan = is(ofReplica("Replica_SQL_Running"), "Yes")
-)
-
-// Statements with which a MySQL replica that is closed to all takes a write of ours, and is closed again as it was.
-// Whoever made it writable meanwhile wins: super_read_only would take read_only with it. The variable lives as long as
-// the connection, so that the state is the one at that moment.
-var (
-	opened = []string{"SET @firedrill_super = @@global.super_read_only", "SET GLOBAL super_read_only = OFF"}
-	closed = agent.SQLStep{SQL: []string{"SET GLOBAL super_read_only = IF(@@global.read_only, @firedrill_super, 0)"}, Always: true}
-)
+var isStandby = agent.SQLAsk{SQL: "SELECT pg_is_in_recovery()"}

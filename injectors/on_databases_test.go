@@ -38,6 +38,48 @@ func TestFaultThatADatabaseCannotHaveIsRefused(t *testing.T) {
 	}
 }
 
+// What MariaDB does not understand must not be in a statement for it, and the other way round.
+func TestFaultsSpeakTheVendorsDialect(t *testing.T) {
+	foreign := map[string][]string{
+		driverMySQL:   {"MASTER", "Slave_", "gtid_binlog_state", "Master_"},
+		driverMariaDB: {"super_read_only", "REPLICATION SOURCE", "GTID_SUBTRACT", "Source_", "Replica_", "gtid_executed"},
+	}
+	w := newWorld(t)
+	for name, params := range map[string]any{
+		"replication.stopped": nil, "replication.broken": nil, "replication.delayed": DelayedParams{Seconds: 5}, "database.errant": nil,
+		"database.lock": nil, "database.transaction": nil, "database.read_only": nil,
+	} {
+		raw, err := json.Marshal(params)
+		require.NoError(t, err)
+		f, err := Builtin().Make(name, raw)
+		require.NoError(t, err)
+		for driver, words := range foreign {
+			n := w.nodes[0]
+			n.Admin.Driver = driver
+			deed, err := f.(onDatabases).deed(n)
+			require.NoError(t, err)
+			said, err := json.Marshal(deed)
+			require.NoError(t, err)
+			for _, word := range words {
+				require.NotContains(t, string(said), word, "%s in %s", name, driver)
+			}
+		}
+	}
+}
+
+func TestFaultsThatMariaDBCannotHaveAreRefused(t *testing.T) {
+	for name, why := range map[string]string{
+		"replication.torn_relay_log": "m1 runs mariadb: with GTIDs it throws its relay logs away",
+		"semisync.no_acker":          "m1 runs mariadb: its semi-synchronous replication is set up in other words",
+	} {
+		w := newWorld(t)
+		w.nodes[0].Admin.Driver = driverMariaDB
+		_, err := w.set.Prepare(t.Context(), Spec{Name: name, Targets: []string{"m1"}})
+		require.ErrorIs(t, err, harness.ErrUnavailable, name)
+		require.ErrorContains(t, err, why)
+	}
+}
+
 func TestFaultOfADatabaseNeedsOne(t *testing.T) {
 	w := newWorld(t)
 	w.nodes[0].Admin = agent.Database{}

@@ -2,7 +2,6 @@ package injectors
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/firedrill/firedrill/harness/agent"
@@ -18,7 +17,7 @@ var replicationBrokenDoc = Doc{
 	Params:  []Param{},
 	Proof:   "the applier has stopped with the server's own error 1062, duplicate key",
 	Heal:    "the planted rows are deleted, again without a trace, and the applier is started; a node that was promoted meanwhile only loses the rows",
-	Limits: "MySQL only: PostgreSQL's replicas copy pages and have no conflicts. Breaks with the next write of the application, " +
+	Limits: "MySQL and MariaDB: PostgreSQL's replicas copy pages and have no conflicts. Breaks with the next write of the application, " +
 		"so it needs one; the rows are planted in the application's own table, with server 0. A replica that is promoted while " +
 		"they are there refuses the application those keys",
 }
@@ -43,38 +42,40 @@ func plantRows() []string {
 }
 
 func newReplicationBroken(p BrokenParams) (Fault, error) {
+	return onDatabases{
+		params: p, deeds: inMySQL(broken),
+		without: map[string]string{driverPostgres: "a physical replica has no rows of its own that could be in conflict"},
+	}, nil
+}
+
+func broken(s speech) agent.SQLSpec {
 	write := func(sql ...string) []string {
-		return slices.Concat(opened, []string{"SET SESSION sql_log_bin = 0"}, sql)
+		return s.onClosed(append([]string{"SET SESSION sql_log_bin = 0"}, sql...)...)
 	}
-	spec := agent.SQLSpec{
+	return agent.SQLSpec{
 		Needs: []agent.SQLAsk{
-			saying(isReplica, replicatesFromNobody),
+			s.replicates(),
 			{SQL: "SELECT EXISTS (SELECT 1 FROM " + agent.LedgerTable + ")", Says: "the application has written nothing that could be in conflict"},
 		},
 		Apply: []agent.SQLStep{
 			{SQL: []string{"STOP REPLICA SQL_THREAD"}}, // or it would overtake the keys that we look up
 			{SQL: write(plantRows()...)},
-			closed,
+			s.closed(),
 			{SQL: []string{"START REPLICA SQL_THREAD"}},
 		},
 		Seen: []agent.SQLAsk{
-			is(ofReplica("Replica_SQL_Running"), "No"),
-			saying(is(ofReplica("Last_SQL_Errno"), "1062"), "the applier has stopped with error {answer}, duplicate key"),
+			is(s.ofReplica(s.Status.Applier), "No"),
+			saying(is(s.ofReplica("Last_SQL_Errno"), "1062"), "the applier has stopped with error {answer}, duplicate key"),
 		},
 		Undo: []agent.SQLStep{
 			{SQL: write(removeRows), Says: "the planted rows are gone"},
-			closed,
+			s.closed(),
 			{
-				If: []agent.SQLAsk{isReplica}, Else: replicatesFromNobody + " any more",
-				SQL: []string{"START REPLICA SQL_THREAD"}, Until: &applierRan, Says: "the applier runs",
+				If: []agent.SQLAsk{s.isReplica()}, Else: replicatesFromNobody + " any more",
+				SQL: []string{"START REPLICA SQL_THREAD"}, Until: ptr(s.applierRan()), Says: "the applier runs",
 			},
 		},
 	}
-	return onDatabases{
-		params:  p,
-		deeds:   map[string]func(agent.Database) agent.Deed{driverMySQL: spoken(spec)},
-		without: map[string]string{driverPostgres: "a physical replica has no rows of its own that could be in conflict"},
-	}, nil
 }
 
 // ReplicationRepaired matches what `replication on TARGET is repaired` heals.

@@ -19,7 +19,7 @@ var replicationDelayedDoc = Doc{
 	Proof:   "SQL_Delay of the replica status",
 	Heal:    "the delay is as it was before, and what was held back is applied; on a node that is no replica any more there is none, and the heal says so",
 	Limits: "it receives as before: only applying waits. The applier is restarted, so that a stopped or broken one starts. " +
-		"MySQL only: Patroni takes a recovery_min_apply_delay that is not its own back at its next look",
+		"MariaDB: the receiver too. Not PostgreSQL: Patroni takes a recovery_min_apply_delay that is not its own back at its next look",
 }
 
 func newReplicationDelayed(p DelayedParams) (Fault, error) {
@@ -29,24 +29,24 @@ func newReplicationDelayed(p DelayedParams) (Fault, error) {
 	}
 	return onDatabases{
 		params:  p,
-		deeds:   map[string]func(agent.Database) agent.Deed{driverMySQL: spoken(delayed(p.Seconds))},
+		deeds:   inMySQL(func(s speech) agent.SQLSpec { return delayed(s, p.Seconds) }),
 		without: map[string]string{driverPostgres: "Patroni takes recovery_min_apply_delay back at its next look"},
 	}, nil
 }
 
-func delayed(seconds int) agent.SQLSpec {
+func delayed(s speech, seconds int) agent.SQLSpec {
 	set := func(delay string) []string {
-		return []string{"STOP REPLICA SQL_THREAD", "CHANGE REPLICATION SOURCE TO SOURCE_DELAY = " + delay, "START REPLICA SQL_THREAD"}
+		return []string{"STOP REPLICA" + s.DelayThread, s.Delay(delay), "START REPLICA" + s.DelayThread}
 	}
-	delay := ofReplica("SQL_Delay")
+	delay := s.ofReplica("SQL_Delay")
 	n := strconv.Itoa(seconds)
 	return agent.SQLSpec{
-		Needs:    []agent.SQLAsk{saying(isReplica, replicatesFromNobody)},
+		Needs:    []agent.SQLAsk{s.replicates()},
 		Remember: map[string]agent.SQLAsk{"before": delay},
 		Apply:    []agent.SQLStep{{SQL: set(n)}},
 		Seen:     []agent.SQLAsk{saying(is(delay, n), "SQL_Delay is {answer} s")},
 		Undo: []agent.SQLStep{{
-			If: []agent.SQLAsk{isReplica}, Else: replicatesFromNobody + " any more, nothing is delayed",
+			If: []agent.SQLAsk{s.isReplica()}, Else: replicatesFromNobody + " any more, nothing is delayed",
 			SQL: set("{before}"), Until: ptr(is(delay, "{before}")), Says: "SQL_Delay is {answer} s",
 		}},
 	}

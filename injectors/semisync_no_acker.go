@@ -17,13 +17,22 @@ var semisyncNoAckerDoc = Doc{
 }
 
 func newSemisyncNoAcker(p NoAckerParams) (Fault, error) {
+	deeds := inMySQL(noAcker)
+	delete(deeds, driverMariaDB)
+	return onDatabases{params: p, deeds: deeds, without: map[string]string{
+		driverPostgres: "its commits do not wait for semi-synchronous replication",
+		driverMariaDB:  "its semi-synchronous replication is set up in other words, which this fault does not know",
+	}}, nil
+}
+
+func noAcker(s speech) agent.SQLSpec {
 	enabled := agent.SQLAsk{SQL: "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_replica_enabled'", Column: "Value", Is: "ON"}
 	status := agent.SQLAsk{SQL: "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_replica_status'", Column: "Value", Is: "OFF"}
 	reconnect := []string{"STOP REPLICA IO_THREAD", "START REPLICA IO_THREAD"}
-	spec := agent.SQLSpec{
+	return agent.SQLSpec{
 		Needs: []agent.SQLAsk{
 			saying(enabled, "it acknowledges nothing anyway: semi-synchronous replication is off"),
-			saying(isReplica, replicatesFromNobody),
+			s.replicates(),
 		},
 		Apply: []agent.SQLStep{{SQL: append([]string{"SET GLOBAL rpl_semi_sync_replica_enabled = OFF"}, reconnect...)}},
 		Seen:  []agent.SQLAsk{saying(status, "Rpl_semi_sync_replica_status is {answer}")},
@@ -32,14 +41,9 @@ func newSemisyncNoAcker(p NoAckerParams) (Fault, error) {
 				SQL:   []string{"SET GLOBAL rpl_semi_sync_replica_enabled = ON"},
 				Until: &enabled, Says: "rpl_semi_sync_replica_enabled is {answer}",
 			},
-			{If: []agent.SQLAsk{isReplica}, Else: replicatesFromNobody + " any more", SQL: reconnect},
+			{If: []agent.SQLAsk{s.isReplica()}, Else: replicatesFromNobody + " any more", SQL: reconnect},
 		},
 	}
-	return onDatabases{
-		params:  p,
-		deeds:   map[string]func(agent.Database) agent.Deed{driverMySQL: spoken(spec)},
-		without: map[string]string{driverPostgres: "its commits do not wait for semi-synchronous replication"},
-	}, nil
 }
 
 // Acknowledged matches what `semi-synchronous replication is acknowledged again` heals.

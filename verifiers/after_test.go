@@ -66,7 +66,14 @@ func TestErrant(t *testing.T) {
 	unreachable.Manifest.Final.Nodes[0].Reachable = false
 	missing.Manifest.Final.Nodes = missing.Manifest.Final.Nodes[1:]
 	cut.Manifest.Interrupted = true
+	untold := failover()
+	untold.Manifest.Final.Nodes[1].ErrantUntold = "only rows can be compared"
+	told := failover()
+	told.Manifest.Final.Nodes[1].ErrantUntold = "only rows can be compared"
+	told.Manifest.Final.Nodes[0].Errant = "rows of the application, 2 in all"
 	check(t, "errant", []scenario{
+		{"where nobody could tell", untold, `{}`, record.Inconclusive, "only rows can be compared"},
+		{"some, and where nobody could tell", told, `{}`, record.Failed, "2 in all"},
 		{"none", failover(), ``, record.Passed, "none"},
 		{"some", errant, `{}`, record.Failed, "m1 (uuid:1-3)"},
 		{"a node not reached", unreachable, `{}`, record.Inconclusive, "m1"},

@@ -99,6 +99,22 @@ func audited(h *history, step, successful string, attrs ...string) *history {
 	return h.event(6800*ms, record.KindManager, "m1", "the end", append([]string{"recovery", "1", "successful", successful}, attrs...)...)
 }
 
+func TestARelayLogThatWasThrownAway(t *testing.T) {
+	const behind = "RecoverDeadMaster: promoted replica sql thread up-to-date: false"
+	h := audited(losing(), behind, "true", "successor", "m2")
+	found := diagnosed(unapplied, h)
+	require.Len(t, found, 1)
+	assert.Equal(t, record.SeverityCritical, found[0].Severity)
+	assert.Equal(t, "m2 was promoted although it had not applied what it had received, which was thrown away: "+
+		"60 acknowledged writes of m1 are lost, and the recovery counts as a success", found[0].Summary)
+	assert.Contains(t, found[0].Remedy, "orchestrator-apply-relay-logs")
+	judged(t, h, found[0])
+	assert.Empty(t, diagnosed(unapplied, audited(losing(), strings.Replace(behind, "false", "true", 1), "true", "successor", "m2")), "it had applied all")
+	assert.Empty(t, diagnosed(unapplied, audited(failover(), behind, "true", "successor", "m2")), "nothing was lost")
+	assert.Empty(t, diagnosed(unapplied, audited(losing(), behind, "false")), "nobody was promoted by it")
+	assert.Empty(t, diagnosed(unapplied, audited(delayed(losing(), "m2", promoted), behind, "true", "successor", "m2")), "it was late on purpose")
+}
+
 func TestAFailedHookOfASuccess(t *testing.T) {
 	unled := func() *history {
 		h := failover()

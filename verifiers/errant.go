@@ -19,7 +19,7 @@ func (p Errant) Verify(run *record.Run) Result {
 		return inconclusive(want, "the state at the end was not read")
 	}
 	out := Result{Status: record.Passed, Want: want, Got: "none"}
-	var errant, unread []string
+	var errant, unread, untold []string
 	for _, n := range final.Nodes {
 		switch {
 		case n.Errant != "":
@@ -29,6 +29,8 @@ func (p Errant) Verify(run *record.Run) Result {
 				"%s has transactions that %s has not: %s", n.Node, final.Primary, n.Errant))
 		case !n.Reachable:
 			unread = append(unread, n.Node)
+		case n.ErrantUntold != "":
+			untold = append(untold, n.Node+": "+n.ErrantUntold)
 		}
 	}
 	for _, name := range databases(run) {
@@ -41,6 +43,8 @@ func (p Errant) Verify(run *record.Run) Result {
 		out.Status, out.Got = record.Failed, strings.Join(errant, ", ")
 	case len(unread) > 0:
 		out.Status, out.Note = record.Inconclusive, "not read at the end: "+strings.Join(unread, ", ")
+	case len(untold) > 0:
+		out.Status, out.Note = record.Inconclusive, strings.Join(untold, "; ")
 	}
 	return settled(run, out)
 }

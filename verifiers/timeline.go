@@ -236,7 +236,7 @@ func accepting(s record.Sample) bool {
 func databases(run *record.Run) []string {
 	var out []string
 	for _, n := range run.Manifest.Nodes {
-		if n.Component == "mysql" || n.Component == "patroni" {
+		if n.Component == "mysql" || n.Component == "patroni" || strings.HasPrefix(n.Component, "mariadb") {
 			out = append(out, n.Name)
 		}
 	}

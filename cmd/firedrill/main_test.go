@@ -43,7 +43,7 @@ func TestBadInput(t *testing.T) {
 		{"an unknown step", []string{"run", write(t, strings.Replace(goodFeature, "Then no acknowledged write is lost", "Then no acknowledged writes are lost", 1))},
 			[]string{`line 4: there is no step "no acknowledged writes are lost"`, "the nearest is: ", "firedrill list steps"}},
 		{"an unknown topology", []string{"run", write(t, strings.Replace(goodFeature, "mysql-3", "mysql-4", 1))},
-			[]string{`there is no topology "mysql-4"; there are: mysql-3, mysql-5, `}},
+			[]string{`there is no topology "mysql-4"; there are: mariadb-3, `}},
 		{"no topology", []string{"run", write(t, "Feature: F\n  Scenario: S\n    Then no acknowledged write is lost\n")},
 			[]string{"no topology is given: begin with `Given the topology"}},
 		{"a file that is not Gherkin", []string{"run", write(t, "hello\n")}, []string{"read features", "x.feature"}},

@@ -226,7 +226,7 @@ type HTTPResponse struct {
 
 // Database says how to reach a database.
 type Database struct {
-	Driver   string `json:"driver"` // mysql or postgres
+	Driver   string `json:"driver"` // mysql, mariadb or postgres
 	Host     string `json:"host"`   // name, address, or the path of a unix socket (mysql) or its folder (postgres)
 	Port     int    `json:"port,omitempty"`
 	User     string `json:"user"`

@@ -1,5 +1,6 @@
 // Package hooks carries the scripts that turn a promotion into a change of DNS: one for Orchestrator, one for Patroni,
-// and the flip itself over the Linode API. They are fit for production as they are, and README.md says how.
+// and the flip itself over the Linode API; and one that saves what MariaDB's replicas have received before Orchestrator
+// promotes one. They are fit for production as they are, and README.md says how.
 // A drill installs them on its nodes, so that what is drilled is what users run.
 package hooks
 
@@ -9,7 +10,7 @@ import (
 	"path"
 )
 
-//go:embed linode-dns-flip orchestrator-post-failover patroni-on-role-change hook-common.bash
+//go:embed linode-dns-flip orchestrator-post-failover orchestrator-apply-relay-logs patroni-on-role-change hook-common.bash
 var scripts embed.FS
 
 // Dir is where a drill installs them on its nodes.
@@ -19,6 +20,7 @@ const Dir = "/usr/local/lib/firedrill-hooks"
 const (
 	LinodeDNSFlip            = "linode-dns-flip"
 	OrchestratorPostFailover = "orchestrator-post-failover"
+	OrchestratorApplyLogs    = "orchestrator-apply-relay-logs"
 	PatroniOnRoleChange      = "patroni-on-role-change"
 )
 

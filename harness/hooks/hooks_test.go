@@ -375,6 +375,67 @@ func TestOrchestratorPostFailover(t *testing.T) {
 	assert.Equal(t, []string{"--nonsense", "a \"b\"\\\n"}, runs[6].Args)
 }
 
+// replicas is an Orchestrator of replicas whose appliers stand still until they are started, and then take some looks.
+type replicas struct {
+	mu      sync.Mutex
+	started []string
+	looks   map[string]int // that it takes, by replica; negative for ever
+}
+
+func (r *replicas) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	call, name, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/api/"), "/")
+	left, known := r.looks[name]
+	switch {
+	case !known:
+		http.Error(w, `{"Code":"ERROR","Message":"no such host"}`, http.StatusInternalServerError)
+	case call == "start-replica":
+		r.started = append(r.started, name)
+		fmt.Fprint(w, `{"Code":"OK"}`)
+	case call == "discover":
+		running, at := 0, 100
+		if slices.Contains(r.started, name) {
+			running = 1
+			r.looks[name]--
+			if left == 0 {
+				at, r.looks[name] = 900, 0
+			}
+		}
+		fmt.Fprintf(w, `{"Code":"OK","Details":{"ReplicationSQLThreadState":%d,"ReadBinlogCoordinates":{"LogFile":"b.1","LogPos":900},`+
+			`"ExecBinlogCoordinates":{"LogFile":"b.1","LogPos":%d}}}`, running, at)
+	}
+}
+
+func TestOrchestratorApplyRelayLogs(t *testing.T) {
+	b := newBench(t)
+	const name = hooks.OrchestratorApplyLogs
+	ask := func(r *replicas, env []string, args ...string) (int, hooks.Run) {
+		t.Helper()
+		server := httptest.NewServer(r)
+		defer server.Close()
+		env = append(env, "ORCHESTRATOR_URL="+server.URL, "ORC_FAILURE_TYPE=DeadMaster", "APPLY_SECONDS=2")
+		code, _ := b.run(env, name, args...)
+		runs := b.runs()
+		return code, runs[len(runs)-1]
+	}
+	r := &replicas{looks: map[string]int{"m2/3306": 2, "m3/3306": 0}}
+	code, run := ask(r, nil, "m2:3306,m3:3306")
+	assert.Zero(t, code)
+	assert.Equal(t, hooks.Run{Name: name, Args: []string{"m2:3306,m3:3306"}, Action: "none", Cause: "DeadMaster",
+		Message: "every replica has applied what it received"}, run)
+	assert.Equal(t, []string{"m2/3306", "m3/3306"}, r.started)
+
+	r = &replicas{looks: map[string]int{"m2/3306": -1, "m3/3306": 1}}
+	code, run = ask(r, []string{"ORC_REPLICA_HOSTS=m2:3306,m3:3306,m9:3306"})
+	assert.Zero(t, code, "the failover goes on")
+	assert.Equal(t, "given up after 2 s: m2:3306 m9:3306 may not have applied what was received", run.Message)
+
+	code, run = ask(&replicas{}, nil)
+	assert.Equal(t, 2, code)
+	assert.Contains(t, run.Message, "no replica is named")
+}
+
 func TestConfigurationFile(t *testing.T) {
 	b := newBench(t)
 	file := filepath.Join(b.dir, "hook.env")
@@ -487,8 +548,8 @@ func TestAKilledCallbackCanBeRunAgain(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	files := hooks.Files()
-	assert.Len(t, files, 4)
-	for _, name := range []string{hooks.LinodeDNSFlip, hooks.OrchestratorPostFailover, hooks.PatroniOnRoleChange} {
+	assert.Len(t, files, 5)
+	for _, name := range []string{hooks.LinodeDNSFlip, hooks.OrchestratorPostFailover, hooks.OrchestratorApplyLogs, hooks.PatroniOnRoleChange} {
 		assert.Equal(t, os.FileMode(0o755), files[name].Mode, name)
 		assert.True(t, bytes.HasPrefix(files[name].Content, []byte("#!/usr/bin/env bash\n")), name)
 	}

@@ -22,7 +22,8 @@ const (
 	MySQLDataDir = "/var/lib/mysql"
 	MySQLSocket  = "/run/mysqld/mysqld.sock"
 	MySQLPidFile = "/run/mysqld/mysqld.pid"
-	// MySQLInit makes an empty data directory what it is in the image: run it as mysql.
+	// MySQLInit makes an empty data directory what it is in the image: run it as mysql. MariaDB's images have all of
+	// these in the same places.
 	MySQLInit = "/usr/local/lib/firedrill/init-datadir"
 
 	PostgresBinDir  = "/usr/lib/postgresql/17/bin"
@@ -45,12 +46,17 @@ const (
 
 // DataDir is where a component keeps its data; empty for those that keep none worth breaking.
 func DataDir(component string) string {
-	return map[string]string{MySQL: MySQLDataDir, harness.Backend: MySQLDataDir, Patroni: PostgresDataDir, Etcd: EtcdDataDir, Orchestrator: OrchestratorDataDir}[component]
+	return map[string]string{
+		MySQL: MySQLDataDir, harness.Backend: MySQLDataDir, MariaDB: MySQLDataDir, MariaDB1011: MySQLDataDir,
+		Patroni: PostgresDataDir, Etcd: EtcdDataDir, Orchestrator: OrchestratorDataDir,
+	}[component]
 }
 
 // DataOwner is the user that a component's data belongs to; empty means root.
 func DataOwner(component string) string {
-	return map[string]string{MySQL: "mysql", harness.Backend: "mysql", Patroni: "postgres", Etcd: "etcd"}[component]
+	return map[string]string{
+		MySQL: "mysql", harness.Backend: "mysql", MariaDB: "mysql", MariaDB1011: "mysql", Patroni: "postgres", Etcd: "etcd",
+	}[component]
 }
 
 // Names of the components.
@@ -63,12 +69,25 @@ const (
 	Tools        = "tools"
 	Orchestrator = "orchestrator"
 	Shim         = "shim"
+
+	MariaDB     = "mariadb"
+	MariaDB1011 = "mariadb-10.11" // the release before, for drills of mixed versions
 )
 
 // component is one image of the catalogue.
 type component struct {
 	name   string
-	parent string // the component that it is built on; "" for the base
+	parent string            // the component that it is built on; "" for the base
+	dir    string            // of its Dockerfile, where several components share one; "" is the name
+	with   map[string]string // arguments of its Dockerfile
+	rare   bool              // few drills need it: it is built when it is named, not when all are
+}
+
+func (c component) folder() string {
+	if c.dir != "" {
+		return c.dir
+	}
+	return c.name
 }
 
 // catalogue is in the order of building: parents first, then the slowest, so that it does not end up alone at the end.
@@ -76,6 +95,8 @@ var catalogue = []component{
 	{name: Base},
 	{name: Patroni, parent: Base},
 	{name: MySQL, parent: Base},
+	{name: MariaDB, parent: Base},
+	{name: MariaDB1011, parent: Base, dir: MariaDB, with: map[string]string{"SUITE": "bookworm", "VERSION": "10.11"}, rare: true},
 	{name: Tools, parent: Base},
 	{name: HAProxy, parent: Base},
 	{name: Etcd, parent: Base},
@@ -92,10 +113,15 @@ func Names() []string {
 	return names
 }
 
-// choose checks the names that were asked for; none means all.
+// choose checks the names that were asked for; none means all but the rare ones.
 func choose(names []string) ([]string, error) {
 	if len(names) == 0 {
-		return Names(), nil
+		for _, c := range catalogue {
+			if !c.rare {
+				names = append(names, c.name)
+			}
+		}
+		return names, nil
 	}
 	for _, name := range names {
 		if !slices.Contains(Names(), name) {

@@ -77,7 +77,7 @@ type step struct {
 	err     error // why it cannot be built here
 }
 
-// Ensure builds those of the named components (all, if none is named) that the engine does not have yet, and returns the
+// Ensure builds those of the named components (all but the rare ones, if none is named) that the engine does not have yet, and returns the
 // image of each. It builds all that it can: with an error, the map has what there is. errors.Is(err, ErrNoOrchestrator)
 // tells that Orchestrator's image is one that is missing.
 func (b *Builder) Ensure(ctx context.Context, names ...string) (map[string]string, error) {
@@ -99,7 +99,7 @@ func (b *Builder) Ensure(ctx context.Context, names ...string) (map[string]strin
 	return b.result(steps, names, err)
 }
 
-// Missing returns those of the named components (all, if none is named) whose image Ensure would have to build.
+// Missing returns those of the named components (all but the rare ones, if none is named) whose image Ensure would have to build.
 func (b *Builder) Missing(ctx context.Context, names ...string) ([]string, error) {
 	names, err := choose(names)
 	if err != nil {
@@ -148,7 +148,8 @@ func (b *Builder) describe(ctx context.Context, s, parent *step) error {
 	case Orchestrator:
 		s.context, s.args, err = b.orchestratorContext(ctx)
 	default:
-		s.context, err = embeddedContext(s.name)
+		s.context, err = embeddedContext(s.folder())
+		maps.Copy(s.args, s.with)
 	}
 	if err != nil {
 		return err

@@ -133,8 +133,9 @@ func TestEnsureGoesOnWithoutOrchestrator(t *testing.T) {
 	refs, err := b.Ensure(t.Context())
 	require.ErrorIs(t, err, ErrNoOrchestrator)
 	require.NotContains(t, refs, Orchestrator)
-	require.Len(t, refs, len(Names())-1)
+	require.Len(t, refs, len(Names())-2)
 	require.NotContains(t, e.built, Orchestrator)
+	require.NotContains(t, e.built, MariaDB1011, "it is rare")
 
 	missing, err := b.Missing(t.Context())
 	require.NoError(t, err)
@@ -155,6 +156,16 @@ func TestFailedBuildSaysWhatToDo(t *testing.T) {
 	require.Contains(t, refs, Etcd, "one failure must not hold up the others")
 	require.NotContains(t, refs, Tools)
 	require.Contains(t, progress.String(), "E: Unable to locate package x")
+}
+
+func TestARareImageIsBuiltWhenItIsNamed(t *testing.T) {
+	b, e := fakeBuilder(t, nil)
+	refs, err := b.Ensure(t.Context(), MariaDB, MariaDB1011)
+	require.NoError(t, err)
+	require.Contains(t, e.built, MariaDB1011)
+	_, one, _ := strings.Cut(refs[MariaDB], ":")
+	_, other, _ := strings.Cut(refs[MariaDB1011], ":")
+	require.NotEqual(t, one, other, "they share a Dockerfile, and not its arguments")
 }
 
 func TestEnsureRefusesUnknownNames(t *testing.T) {
@@ -226,13 +237,17 @@ func TestContextTar(t *testing.T) {
 }
 
 func TestEveryComponentHasItsDockerfile(t *testing.T) {
-	for _, name := range append(Names(), "orchestrator-from-image") {
+	folders := []string{"orchestrator-from-image"}
+	for _, c := range catalogue {
+		folders = append(folders, c.folder())
+	}
+	for _, name := range folders {
 		text, err := fs.ReadFile(dockerfiles, "dockerfiles/"+name+"/Dockerfile")
 		require.NoError(t, err)
 		label := strings.TrimSuffix(name, "-from-image")
 		require.Contains(t, string(text), "LABEL "+Label+"="+label+"\n")
 	}
-	for _, sql := range []string{"mysql/init.sql", "patroni/roles.sql"} {
+	for _, sql := range []string{"mysql/init.sql", "mariadb/init.sql", "patroni/roles.sql"} {
 		text, err := fs.ReadFile(dockerfiles, "dockerfiles/"+sql)
 		require.NoError(t, err)
 		require.Contains(t, string(text), DrillPassword)

@@ -38,7 +38,7 @@ func (t *Topology) variables(m *member) []variable {
 	for _, other := range []string{Source, PromotionRule, sourceDelay} {
 		delete(own, other)
 	}
-	return override(override(standard(m), t.settings[harness.MySQL]), own)
+	return override(override(standard(m), t.settings[m.vendor.settings]), own)
 }
 
 // backendVariables are those of the server that the Orchestrators share, and the scenario's own over them. It is
@@ -48,7 +48,7 @@ func (t *Topology) backendVariables() []variable {
 	return override(vars, t.settings[harness.Backend])
 }
 
-// standard are our variables, in the order of the file. GTID and the timings that failover lives on are set.
+// standard are our variables, in the order of the file: those of every vendor, and the server's own vendor's.
 func standard(m *member) []variable {
 	out := []variable{
 		{"datadir", images.MySQLDataDir},
@@ -56,9 +56,7 @@ func standard(m *member) []variable {
 		{"pid_file", images.MySQLPidFile},
 		{"port", strconv.Itoa(port)},
 		{"bind_address", "0.0.0.0"},
-		{"secure_file_priv", "NULL"},
 		{"skip_name_resolve", "ON"},
-		{"mysqlx", "OFF"},
 
 		{"server_id", strconv.Itoa(m.serverID)},
 		{"report_host", m.Name},
@@ -66,16 +64,9 @@ func standard(m *member) []variable {
 		{"log_bin", "binlog"},
 		{"relay_log", "relay"},
 		{"relay_log_recovery", "ON"},
-		{"log_replica_updates", "ON"},
-		{"gtid_mode", "ON"},
-		{"enforce_gtid_consistency", "ON"},
 		// A primary that comes back after a failover must not take writes again: only a failover manager, or Start,
 		// makes a server writable.
 		{"read_only", "ON"},
-		{"super_read_only", "ON"},
-		// A replica that does not hear from its source for so long says so; the default of 60 s is the whole
-		// detection time of a hung primary.
-		{"replica_net_timeout", "4"},
 		// No sync for every commit: on three nodes of a small machine it costs most of two cores (a replica at 200
 		// commits a second took 45 % of one, 13 % without), which stalls the prober. A killed process or container
 		// leaves the page cache alone, so no drill here could lose what this risks.
@@ -85,16 +76,14 @@ func standard(m *member) []variable {
 		// A server in about 130 MiB, so that a topology over three datacenters fits on a laptop.
 		{"performance_schema", "OFF"},
 		{"innodb_buffer_pool_size", "32M"},
-		{"innodb_redo_log_capacity", "8M"},
-		{"innodb_log_buffer_size", "1M"},
 		{"table_open_cache", "64"},
 		{"table_definition_cache", "400"},
-		{"temptable_max_ram", "2M"},
 		{"max_connections", "200"},
 		// What queues up while the server hangs is dead by the time it wakes, and it chews through the queue before it
 		// serves anybody: 200 dead connections held the first live write up by 50 to 100 ms.
 		{"back_log", "32"},
 	}
+	out = append(out, m.vendor.variables...)
 	if m.Fitted(harness.FitShim) {
 		// What goes to the kernel through libaio the shim does not see: InnoDB's own threads write in its place.
 		out = append(out, variable{"innodb_use_native_aio", "OFF"})
@@ -156,7 +145,7 @@ func (t *Topology) orchestratorJSON(m *managerNode, mask bool) (string, error) {
 		"MySQLConnectTimeoutSeconds": 1, "MySQLDiscoveryReadTimeoutSeconds": 2, "MySQLTopologyReadTimeoutSeconds": 5,
 
 		"RecoverMasterClusterFilters": []string{"*"}, "RecoverIntermediateMasterClusterFilters": []string{"*"},
-		"ApplyMySQLPromotionAfterMasterFailover": true, "UseSuperReadOnly": true,
+		"ApplyMySQLPromotionAfterMasterFailover": true, "UseSuperReadOnly": t.primaryAtStart().Closed == "super_read_only",
 		// Production blocks a second failover for an hour; a drill may want one in the same minute.
 		"RecoveryPeriodBlockSeconds": 10, "FailureDetectionPeriodBlockMinutes": 1,
 	}

@@ -15,8 +15,8 @@ import (
 // telling are the settings that decide what a failover costs; a report always has them.
 var (
 	tellingVariables = []string{
-		"version", "version_comment", "gtid_mode", "sync_binlog", "innodb_flush_log_at_trx_commit", "replica_net_timeout",
-		"replica_parallel_workers", "relay_log_recovery",
+		"gtid_mode", "gtid_strict_mode", "sync_binlog", "innodb_flush_log_at_trx_commit", "replica_net_timeout", "slave_net_timeout",
+		"replica_parallel_workers", "slave_parallel_threads", "relay_log_recovery",
 	}
 	tellingKeys = []string{
 		"InstancePollSeconds", "MySQLConnectTimeoutSeconds", "MySQLDiscoveryReadTimeoutSeconds", "MySQLTopologyReadTimeoutSeconds",
@@ -30,7 +30,7 @@ var (
 // Describe implements harness.Topology. What cannot be read says why.
 func (t *Topology) Describe(ctx context.Context) map[string]string {
 	out := map[string]string{}
-	maps.Copy(out, t.describeMySQL(ctx))
+	maps.Copy(out, t.describeVersions(ctx))
 	maps.Copy(out, t.describeManager(ctx))
 	maps.Copy(out, t.describeServers())
 	return out
@@ -50,25 +50,50 @@ func (t *Topology) describeServers() map[string]string {
 	return out
 }
 
-func (t *Topology) describeMySQL(ctx context.Context) map[string]string {
+// describeVersions tells the versions of all, and the variables of the first.
+func (t *Topology) describeVersions(ctx context.Context) map[string]string {
+	m := t.databases[0]
+	component := m.vendor.settings
 	names := slices.Clone(tellingVariables)
-	for key := range t.settings[harness.MySQL] {
+	for key := range t.settings[component] {
 		names = append(names, strings.TrimPrefix(normal(key), "loose_"))
 	}
-	m := t.databases[0]
 	rows, err := m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), Timeout: viewTimeout, SQL: fmt.Sprintf(
 		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('%s')", strings.Join(names, "', '"))})
 	if err != nil {
-		return map[string]string{"mysql": "unknown: " + err.Error()}
+		return map[string]string{component: "unknown: " + err.Error()}
 	}
-	out := map[string]string{}
+	out := map[string]string{component: t.versions(ctx)}
 	for i := range rows.Rows {
-		out["mysql/"+rows.Get(i, "Variable_name")] = rows.Get(i, "Value")
+		out[component+"/"+rows.Get(i, "Variable_name")] = rows.Get(i, "Value")
 	}
-	out["mysql"] = strings.TrimSpace(out["mysql/version"] + " " + out["mysql/version_comment"])
-	delete(out, "mysql/version")
-	delete(out, "mysql/version_comment")
 	return out
+}
+
+// versions are those of the servers: one, or each with those that run it.
+func (t *Topology) versions(ctx context.Context) string {
+	var order []string
+	nodes := map[string][]string{}
+	for _, m := range t.databases {
+		version := "unknown"
+		rows, err := m.Agent.Query(ctx, agent.Query{
+			Database: t.Admin(m.Node), Timeout: viewTimeout, SQL: "SELECT CONCAT(@@global.version, ' ', @@global.version_comment) AS version",
+		})
+		if err == nil {
+			version = strings.TrimSpace(rows.Get(0, "version"))
+		}
+		if nodes[version] == nil {
+			order = append(order, version)
+		}
+		nodes[version] = append(nodes[version], m.Name)
+	}
+	if len(order) == 1 {
+		return order[0]
+	}
+	for i, version := range order {
+		order[i] = version + " (" + strings.Join(nodes[version], ", ") + ")"
+	}
+	return strings.Join(order, "; ")
 }
 
 func (t *Topology) describeManager(ctx context.Context) map[string]string {

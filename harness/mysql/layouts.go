@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/firedrill/firedrill/harness"
 )
@@ -32,6 +33,20 @@ var mysql3 = []place{
 	{name: "dns", component: harness.DNS, datacenter: "dc1"},
 	{name: "app1", component: harness.Application, datacenter: "dc1"},
 	{name: "app2", component: harness.Application, datacenter: "dc2"},
+}
+
+// mariadb3 is mysql3 with servers of MariaDB.
+var mariadb3 = withServers(mysql3, map[string]string{"m1": harness.MariaDB, "m2": harness.MariaDB, "m3": harness.MariaDB})
+
+// withServers has some servers of a layout be of other components.
+func withServers(places []place, components map[string]string) []place {
+	out := slices.Clone(places)
+	for i, p := range out {
+		if component, ok := components[p.name]; ok {
+			out[i].component = component
+		}
+	}
+	return out
 }
 
 var layouts = []layout{
@@ -83,6 +98,14 @@ var layouts = []layout{
 			"m3": {sourceDelay: "3600"}, // longer than any drill: it has nothing of what the application writes
 			"m4": {"skip_log_bin": "ON", "log_replica_updates": "OFF"},
 		},
+	},
+	{
+		name: "mariadb-3", summary: "mysql-3 with MariaDB, which replicates by its own GTIDs; one Orchestrator",
+		places: mariadb3,
+	},
+	{
+		name: "mariadb-mix", summary: "mariadb-3 in the middle of an upgrade: m2 runs MariaDB 11.8, the primary and m3 still run 10.11; one Orchestrator",
+		places: withServers(mariadb3, map[string]string{"m1": harness.MariaDB1011, "m3": harness.MariaDB1011}),
 	},
 	{
 		name: "mysql-semisync", summary: "mysql-3 whose primary waits for one replica to have each commit; one Orchestrator",

@@ -124,7 +124,8 @@ func (t *Topology) automate(ctx context.Context, m *managerNode, on bool) error 
 func (t *Topology) bringBack(ctx context.Context, _ *managerNode, args []string) error {
 	both, err := t.databasesOf(args, 2)
 	if err == nil {
-		err = t.do(ctx, both[0], "STOP REPLICA", t.changeSource(both[0], both[1].Name), "START REPLICA")
+		statements := slices.Concat([]string{"STOP REPLICA"}, both[0].Rejoin, []string{t.changeSource(both[0], both[1].Name), "START REPLICA"})
+		err = t.do(ctx, both[0], statements...)
 	}
 	if err != nil {
 		return fmt.Errorf("have %s replicate: %w", strings.Join(args, " from "), err)

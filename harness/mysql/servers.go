@@ -30,13 +30,15 @@ const neutral = "neutral"
 // checkSettings refuses what nobody would read. A server's own name stands for that server alone. Unknown keys of a
 // component are refused later, by the component.
 func (t *Topology) checkSettings() error {
-	known := []string{harness.MySQL, harness.Orchestrator}
+	known := []string{harness.Orchestrator}
 	if t.backend != nil {
 		known = append(known, harness.Backend)
 	}
 	for _, m := range t.databases {
-		known = append(known, m.Name)
+		known = append(known, m.vendor.settings, m.Name)
 	}
+	slices.Sort(known)
+	known = slices.Compact(known)
 	for _, component := range slices.Sorted(maps.Keys(t.settings)) {
 		if !slices.Contains(known, component) {
 			return fmt.Errorf("settings of component %q have no reader here; there are: %s", component, strings.Join(known, ", "))
@@ -91,6 +93,16 @@ func (t *Topology) CoPrimary(n *harness.Node) bool {
 	}
 	source := t.member(m.source)
 	return source != nil && source != m && source.source == m.Name
+}
+
+// byPosition says whether replicas count bytes of their source's binary log: a MySQL whose GTIDs are turned off.
+func (t *Topology) byPosition() bool {
+	for key, value := range t.settings[harness.MySQL] {
+		if normal(key) == "gtid_mode" {
+			return strings.EqualFold(value, "OFF")
+		}
+	}
+	return false
 }
 
 // delay by which a replica applies what it gets, in seconds.

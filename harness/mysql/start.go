@@ -12,6 +12,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/endpoint"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/record"
@@ -115,27 +116,26 @@ func (t *Topology) startDatabase(ctx context.Context, s *starting, m *member) er
 	return t.discover(ctx, s, m)
 }
 
-// makeWritable turns both switches: off with super_read_only comes read_only too, but not the other way round.
 func (t *Topology) makeWritable(ctx context.Context, m *member) error {
-	return t.do(ctx, m, "SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF")
+	return t.do(ctx, m, m.Open...)
 }
 
-// runServer starts mysqld with a configuration, and returns when it answers.
+// runServer starts the server with a configuration, and returns when it answers.
 func (t *Topology) runServer(ctx context.Context, m *member, vars []variable) error {
 	conf := myCnf(vars)
 	t.keep(m.Name, "my.cnf", conf)
 	if err := m.Agent.Put(ctx, agent.File{Path: images.MySQLConfig, Data: []byte(conf)}); err != nil {
-		return fmt.Errorf("configure mysqld: %w", err)
+		return fmt.Errorf("configure %s: %w", m.Process, err)
 	}
 	err := m.Agent.Define(ctx, agent.Process{
-		Name: mysqld, Argv: []string{"mysqld", "--defaults-file=" + images.MySQLConfig}, User: "mysql", Dir: images.MySQLDataDir,
+		Name: m.Process, Argv: []string{m.Process, "--defaults-file=" + images.MySQLConfig}, User: "mysql", Dir: images.MySQLDataDir,
 		DataDir: images.MySQLDataDir, Prepare: []string{images.MySQLInit},
 	})
 	if err == nil {
-		err = m.Agent.Start(ctx, mysqld)
+		err = m.Agent.Start(ctx, m.Process)
 	}
 	if err != nil {
-		return fmt.Errorf("start mysqld: %w", err)
+		return fmt.Errorf("start %s: %w", m.Process, err)
 	}
 	return t.awaitServer(ctx, m)
 }
@@ -151,7 +151,7 @@ func (t *Topology) startBackend(ctx context.Context, s *starting) error {
 
 // awaitServer waits until the server answers on its socket, and gives up when the process has ended.
 func (t *Topology) awaitServer(ctx context.Context, m *member) error {
-	return wait.Until(ctx, "mysqld of "+m.Name+" answers", socketBudget, func(ctx context.Context) (bool, string, error) {
+	return wait.Until(ctx, m.Process+" of "+m.Name+" answers", socketBudget, func(ctx context.Context) (bool, string, error) {
 		_, err := m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), SQL: "SELECT 1", Timeout: time.Second})
 		if err == nil {
 			return true, "", nil
@@ -161,7 +161,7 @@ func (t *Topology) awaitServer(ctx context.Context, m *member) error {
 			return false, "", procErr
 		}
 		for _, p := range states {
-			if p.Name == mysqld && p.PID == 0 && p.LastExit != "" {
+			if p.Name == m.Process && p.PID == 0 && p.LastExit != "" {
 				return false, "", fmt.Errorf("it ended: %s: %s", p.LastExit, t.complaint(ctx, m))
 			}
 		}
@@ -171,7 +171,7 @@ func (t *Topology) awaitServer(ctx context.Context, m *member) error {
 
 // complaint is the last error of the server's own log.
 func (t *Topology) complaint(ctx context.Context, m *member) string {
-	data, err := m.Agent.Read(ctx, logOf(mysqld))
+	data, err := m.Agent.Read(ctx, logOf(m.Process))
 	if err != nil {
 		return err.Error()
 	}
@@ -198,12 +198,11 @@ func (t *Topology) do(ctx context.Context, m *member, statements ...string) erro
 	return nil
 }
 
-// changeSource tells a server where to replicate from. The source's own key must be fetched: over TCP without TLS the
-// log-in works without it only while the source remembers the user.
+// changeSource tells a server where to replicate from.
 func (t *Topology) changeSource(m *member, source string) string {
-	return fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_PORT=%d, SOURCE_USER='repl', "+
-		"SOURCE_PASSWORD='%s', SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, "+
-		"SOURCE_HEARTBEAT_PERIOD=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_DELAY=%d", source, port, images.DrillPassword, t.delay(m))
+	return m.Attach(dialect.Link{
+		Host: source, Port: port, User: "repl", Password: images.DrillPassword, Delay: t.delay(m), ByPosition: t.byPosition(),
+	})
 }
 
 // replicate attaches a replica to its source.
@@ -352,9 +351,10 @@ func logOf(process string) string { return "/var/log/firedrill/" + process + ".l
 
 // Logs implements harness.Topology.
 func (t *Topology) Logs(n *harness.Node) []string {
+	if v, ok := vendorOf(n.Component); ok {
+		return []string{logOf(v.Process)}
+	}
 	switch n.Component {
-	case harness.MySQL, harness.Backend:
-		return []string{logOf(mysqld)}
 	case harness.Orchestrator:
 		return []string{logOf(manager), hookLog, flipLog}
 	case harness.DNS:

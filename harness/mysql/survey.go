@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, stri
 				continue
 			}
 			waited = append(waited, m.Name)
-			missing, err := t.subtract(ctx, primary, top.executed, v.executed)
+			missing, err := t.history.lacks(ctx, t, v, top, byName)
 			if err != nil {
 				return false, err.Error(), nil
 			}
@@ -126,27 +127,16 @@ func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, stri
 	return true, strings.Join(waited, ", ") + " had applied everything that " + primary.Name + " has"
 }
 
-// subtract has the set algebra done by a server: a minus b.
-func (t *Topology) subtract(ctx context.Context, on *member, a, b string) (string, error) {
-	rows, err := on.Agent.Query(ctx, agent.Query{
-		Database: t.Admin(on.Node), Timeout: viewTimeout,
-		SQL: fmt.Sprintf("SELECT GTID_SUBTRACT('%s', '%s') AS rest", a, b),
-	})
-	if err != nil {
-		return "", fmt.Errorf("compare GTID sets: %w", err)
-	}
-	return strings.ReplaceAll(rows.Get(0, "rest"), "\n", ""), nil
-}
-
 // states reads every server. Without a primary there is nothing to compare transactions with.
 func (t *Topology) states(ctx context.Context, primary *member) ([]record.NodeState, error) {
 	var out []record.NodeState
+	var err error
 	views := t.views(ctx)
 	for i, v := range views {
 		m := t.databases[i]
 		state := record.NodeState{
 			Node: v.node, Reachable: v.err == nil, Role: v.role(), Writable: v.writable, Source: v.source,
-			Replicating: v.replicating, Position: v.executed,
+			Replicating: v.replicating, Position: cmp.Or(v.executed, v.logEnd),
 		}
 		switch {
 		case v.err != nil:
@@ -156,11 +146,9 @@ func (t *Topology) states(ctx context.Context, primary *member) ([]record.NodeSt
 		}
 		if primary != nil && m != primary && v.err == nil {
 			if top := views[slices.Index(t.databases, primary)]; top.err == nil {
-				errant, err := t.subtract(ctx, m, v.executed, top.executed)
-				if err != nil {
+				if state.Errant, state.ErrantUntold, err = t.history.errant(ctx, t, v, top); err != nil {
 					return out, err
 				}
-				state.Errant = errant
 			}
 		}
 		out = append(out, state)
@@ -176,11 +164,11 @@ func (t *Topology) whyDown(ctx context.Context, m *member, err error) string {
 	}
 	for _, p := range states {
 		switch {
-		case p.Name != mysqld:
+		case p.Name != m.Process:
 		case p.PID == 0:
-			return "mysqld does not run: " + p.LastExit
+			return m.Process + " does not run: " + p.LastExit
 		case p.Frozen:
-			return "mysqld is frozen"
+			return m.Process + " is frozen"
 		}
 	}
 	return err.Error()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/endpoint"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/record"
@@ -22,7 +23,6 @@ const (
 	name     = "db." + zone
 	alias    = "shop" // the cluster's, in Orchestrator
 	database = "firedrill"
-	mysqld   = "mysqld"
 	manager  = "orchestrator"
 	port     = 3306
 )
@@ -54,6 +54,7 @@ func (Kind) Blueprints() []harness.Blueprint {
 // member is a node of a running topology with its place in the layout.
 type member struct {
 	*harness.Node
+	vendor
 	source   string // node it replicates from at the start; empty for nobody
 	serverID int
 }
@@ -65,6 +66,7 @@ type Topology struct {
 	managers  []*managerNode
 	backend   *member // that the managers share; nil where each has its own
 	raft      bool
+	history   history
 	settings  harness.Settings
 	dns       *harness.Node
 	endpoint  *endpoint.Server // nil until it was started
@@ -90,8 +92,8 @@ func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topolog
 			return nil, fmt.Errorf("lay %s out: %w", l.name, err)
 		}
 		switch p.component {
-		case harness.MySQL:
-			m := &member{Node: n, source: p.source, serverID: i + 1}
+		case harness.MySQL, harness.MariaDB, harness.MariaDB1011:
+			m := &member{Node: n, vendor: vendors[p.component], source: p.source, serverID: i + 1}
 			if source := t.settings[p.name][Source]; source != "" {
 				m.source = source
 			}
@@ -99,13 +101,17 @@ func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topolog
 		case harness.Orchestrator:
 			t.managers = append(t.managers, &managerNode{Node: n, api: newClient(n.Agent.Transport(), apiURL, t.identity())})
 		case harness.Backend:
-			t.backend = &member{Node: n, serverID: i + 1}
+			t.backend = &member{Node: n, vendor: vendors[p.component], serverID: i + 1}
 		case harness.DNS:
 			t.dns = n
 		}
 	}
 	if err := t.checkSettings(); err != nil {
 		return nil, fmt.Errorf("lay %s out: %w", l.name, err)
+	}
+	t.history = t.primaryAtStart().history
+	if t.byPosition() {
+		t.history = coordinates{}
 	}
 	return t, nil
 }
@@ -119,14 +125,18 @@ func (t *Topology) Databases() []*harness.Node {
 	return out
 }
 
-// Admin implements harness.Topology: root, over the socket.
-func (t *Topology) Admin(*harness.Node) agent.Database {
-	return agent.Database{Driver: "mysql", Host: images.MySQLSocket, User: "root"}
+// Admin implements harness.Topology: root, over the socket. The driver is the server's own dialect.
+func (t *Topology) Admin(n *harness.Node) agent.Database {
+	v, ok := vendorOf(n.Component)
+	if !ok {
+		return agent.Database{}
+	}
+	return agent.Database{Driver: v.Driver, Host: images.MySQLSocket, User: "root"}
 }
 
-// Application implements harness.Topology.
+// Application implements harness.Topology: applications speak to all vendors alike.
 func (t *Topology) Application() agent.Database {
-	return agent.Database{Driver: "mysql", Port: port, User: "app", Password: images.DrillPassword, Name: database}
+	return agent.Database{Driver: dialect.MySQL, Port: port, User: "app", Password: images.DrillPassword, Name: database}
 }
 
 // Servers implements harness.Topology: server_id to node.

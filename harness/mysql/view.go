@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/record"
 )
 
@@ -22,7 +23,9 @@ type view struct {
 	replicating bool   // receiver and applier both run
 	delayed     bool   // it applies late on purpose
 	lagging     bool   // it applies late, and not on purpose
-	executed    string // GTID set
+	executed    string // all that it has, as its vendor counts it; empty without GTIDs
+	logEnd      string // where its own binary log ends; only where there are no GTIDs
+	applied     string // where in its source's binary log it is
 	ioError     string
 	sqlError    string
 }
@@ -44,17 +47,23 @@ func (t *Topology) view(ctx context.Context, m *member) view {
 		rows, v.err = m.Agent.Query(ctx, agent.Query{Database: t.Admin(m.Node), SQL: sql, Timeout: viewTimeout})
 		return rows
 	}
-	self := ask("SELECT @@global.read_only AS ro, @@global.super_read_only AS super, @@global.gtid_executed AS gtid")
-	replica := ask("SHOW REPLICA STATUS")
+	var log agent.Rows
+	self := ask(m.Self)
+	replica := ask(m.Replica)
+	if t.byPosition() {
+		log = ask(m.LogEnd)
+	}
 	if v.err != nil {
 		return v
 	}
-	v.writable = self.Get(0, "ro") == "0" && self.Get(0, "super") == "0"
+	v.writable = self.Get(0, "read_only") == "0" && self.Get(0, "super_read_only") == "0"
 	v.executed = strings.ReplaceAll(self.Get(0, "gtid"), "\n", "")
-	v.source = replica.Get(0, "Source_Host")
-	v.replicating = replica.Get(0, "Replica_IO_Running") == "Yes" && replica.Get(0, "Replica_SQL_Running") == "Yes"
+	v.logEnd = dialect.Position(log.Get(0, "File"), log.Get(0, "Position"))
+	v.applied = dialect.Position(replica.Get(0, m.Status.AppliedFile), replica.Get(0, m.Status.AppliedPosition))
+	v.source = replica.Get(0, m.Status.Source)
+	v.replicating = replica.Get(0, m.Status.Receiver) == "Yes" && replica.Get(0, m.Status.Applier) == "Yes"
 	v.delayed = replica.Get(0, "SQL_Delay") != "" && replica.Get(0, "SQL_Delay") != "0"
-	lag, err := strconv.Atoi(replica.Get(0, "Seconds_Behind_Source"))
+	lag, err := strconv.Atoi(replica.Get(0, m.Status.Lag))
 	v.lagging = err == nil && lag > lagMax && !v.delayed
 	v.ioError, v.sqlError = replica.Get(0, "Last_IO_Error"), replica.Get(0, "Last_SQL_Error")
 	return v

@@ -157,6 +157,8 @@ type NodeState struct {
 	Replicating bool   `json:"replicating"`
 	Position    string `json:"position,omitempty"`
 	Errant      string `json:"errant,omitempty"` // transactions it has and the surviving primary has not
+	// ErrantUntold says why an empty Errant is no proof; empty when it is one.
+	ErrantUntold string `json:"errant_untold,omitempty"`
 	// Beyond are the IDs of application rows that it has and the surviving primary has not: what was lost may be here.
 	Beyond []int64 `json:"beyond,omitempty"`
 	Err    string  `json:"err,omitempty"`

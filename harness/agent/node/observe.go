@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
 )
@@ -13,7 +14,9 @@ import (
 // sampler reads what the local database says of itself. One file a database.
 type sampler func(ctx context.Context, db sqlConn, o agent.Observe) (record.Sample, error)
 
-var samplers = map[string]sampler{"mysql": sampleMySQL, "postgres": samplePostgres}
+var samplers = map[string]sampler{
+	dialect.MySQL: sampleIn(dialect.MySQL), dialect.MariaDB: sampleIn(dialect.MariaDB), "postgres": samplePostgres,
+}
 
 func newSampler(o agent.Observe) (sampler, error) {
 	s, ok := samplers[o.Database.Driver]

@@ -6,27 +6,27 @@ import (
 	"strings"
 
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/record"
-)
-
-// mysqlSelf asks for what does not depend on plugins. Semi-sync variables are there only with the plugin, so they are
-// asked by pattern.
-const (
-	mysqlSelf     = "SELECT @@global.read_only AS read_only, @@global.super_read_only AS super_read_only, @@global.gtid_executed AS gtid"
-	mysqlReplica  = "SHOW REPLICA STATUS"
-	mysqlSemiSync = "SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_source%'"
-	mysqlAckers   = "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_source%'"
 )
 
 // detached begins the name of a source that Orchestrator took the server away from.
 const detached = "//"
 
-func sampleMySQL(ctx context.Context, db sqlConn, o agent.Observe) (record.Sample, error) {
-	self, err := db.Query(ctx, mysqlSelf)
+// sampleIn reads servers that speak a dialect of MySQL's.
+func sampleIn(driver string) sampler {
+	d, _ := dialect.Of(driver)
+	return func(ctx context.Context, db sqlConn, o agent.Observe) (record.Sample, error) {
+		return sampleMySQL(ctx, d, db, o)
+	}
+}
+
+func sampleMySQL(ctx context.Context, d dialect.Dialect, db sqlConn, o agent.Observe) (record.Sample, error) {
+	self, err := db.Query(ctx, d.Self)
 	if err != nil {
 		return record.Sample{}, err
 	}
-	replica, err := db.Query(ctx, mysqlReplica)
+	replica, err := db.Query(ctx, d.Replica)
 	if err != nil {
 		return record.Sample{}, err
 	}
@@ -37,10 +37,10 @@ func sampleMySQL(ctx context.Context, db sqlConn, o agent.Observe) (record.Sampl
 	}
 	if len(replica.Rows) > 0 {
 		s.Role = record.RoleReplica
-		s.Source = nodeName(o.Nodes, replica.Get(0, "Source_Host"))
-		s.Replicating = replica.Get(0, "Replica_IO_Running") == "Yes" && replica.Get(0, "Replica_SQL_Running") == "Yes"
+		s.Source = nodeName(o.Nodes, replica.Get(0, d.Status.Source))
+		s.Replicating = replica.Get(0, d.Status.Receiver) == "Yes" && replica.Get(0, d.Status.Applier) == "Yes"
 		s.LagMS = -1
-		if lag, err := strconv.ParseInt(replica.Get(0, "Seconds_Behind_Source"), 10, 64); err == nil {
+		if lag, err := strconv.ParseInt(replica.Get(0, d.Status.Lag), 10, 64); err == nil {
 			s.LagMS = lag * 1000
 		}
 		s.DelayS, _ = strconv.ParseInt(replica.Get(0, "SQL_Delay"), 10, 64) // none is zero
@@ -49,29 +49,33 @@ func sampleMySQL(ctx context.Context, db sqlConn, o agent.Observe) (record.Sampl
 		s.Role = record.RolePrimary
 	}
 	if s.Writable {
-		s.Blocked, err = semiSyncBlocked(ctx, db)
+		s.Blocked, err = semiSyncBlocked(ctx, d.SemiSync, db)
 	}
 	return s, err
 }
 
-// semiSyncBlocked says whether a commit would wait for an acknowledgement that nobody can give.
-func semiSyncBlocked(ctx context.Context, db sqlConn) (bool, error) {
-	vars, err := db.Query(ctx, mysqlSemiSync)
+// semiSyncBlocked says whether a commit would wait for an acknowledgement that nobody can give. The variables may be
+// there only with a plugin, so they are asked for by pattern.
+func semiSyncBlocked(ctx context.Context, names dialect.SemiSync, db sqlConn) (bool, error) {
+	vars, err := db.Query(ctx, "SHOW GLOBAL VARIABLES LIKE '"+names.Variables+"'")
 	if err != nil || len(vars.Rows) == 0 {
 		return false, err
 	}
 	v := pairs(vars)
-	if v["rpl_semi_sync_source_enabled"] != "ON" {
+	if v[names.Enabled] != "ON" {
 		return false, nil
 	}
-	status, err := db.Query(ctx, mysqlAckers)
+	status, err := db.Query(ctx, "SHOW GLOBAL STATUS LIKE '"+names.States+"'")
 	if err != nil {
 		return false, err
 	}
 	st := pairs(status)
-	clients, _ := strconv.Atoi(st["Rpl_semi_sync_source_clients"])
-	needed, _ := strconv.Atoi(v["rpl_semi_sync_source_wait_for_replica_count"])
-	return st["Rpl_semi_sync_source_status"] == "ON" && clients < needed, nil
+	clients, _ := strconv.Atoi(st[names.Clients])
+	needed := 1
+	if names.Count != "" {
+		needed, _ = strconv.Atoi(v[names.Count])
+	}
+	return st[names.Active] == "ON" && clients < needed, nil
 }
 
 func pairs(rows agent.Rows) map[string]string {

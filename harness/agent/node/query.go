@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/workload"
 )
 
@@ -42,7 +43,7 @@ type sqlConn interface {
 
 func connect(ctx context.Context, db agent.Database) (sqlConn, error) {
 	switch db.Driver {
-	case "mysql":
+	case dialect.MySQL, dialect.MariaDB:
 		connector, err := mysql.NewConnector(workload.MySQLConfig(db))
 		if err != nil {
 			return nil, fmt.Errorf("configure mysql: %w", err)
