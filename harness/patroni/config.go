@@ -16,7 +16,6 @@ import (
 const (
 	patroniYML   = "/etc/patroni/patroni.yml"
 	dynamicJSON  = "/etc/patroni/dynamic.json"
-	haproxyCfg   = "/etc/haproxy/haproxy.cfg"
 	socketDir    = "/run/postgresql"
 	postgresHome = "/var/lib/postgresql"
 	postgresLog  = "/var/log/postgresql/postgresql.log"

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/firedrill/firedrill/harness"
-	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/haproxy"
 )
 
 // Describe returns the versions and what is really in effect.
@@ -39,7 +39,7 @@ func (t *Topology) Describe(ctx context.Context) map[string]string {
 		}
 	}
 	if len(t.proxies) > 0 {
-		out["haproxy"] = haproxyVersion(ctx, t.proxies[0])
+		out["haproxy"] = haproxy.Version(ctx, t.proxies[0])
 	}
 	return out
 }
@@ -88,16 +88,6 @@ func text(v any) string {
 		return fmt.Sprint(v)
 	}
 	return strings.Trim(string(data), `"`)
-}
-
-func haproxyVersion(ctx context.Context, n *harness.Node) string {
-	out, err := n.Agent.Exec(ctx, agent.Command{Argv: []string{"haproxy", "-v"}})
-	if err != nil {
-		return "unknown: " + err.Error()
-	}
-	_, rest, _ := strings.Cut(out.Stdout, "version ")
-	version, _, _ := strings.Cut(rest, " ")
-	return version
 }
 
 // Logs are the files of a node that explain a drill.

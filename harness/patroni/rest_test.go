@@ -100,23 +100,6 @@ func TestEtcdGateway(t *testing.T) {
 	require.False(t, ready, seen)
 }
 
-const statsBody = `# pxname,svname,qcur,status,weight,
-primary,FRONTEND,,OPEN,,
-primary,p1,0,UP,1,
-primary,p2,0,DOWN,1,
-primary,p3,0,UP 1/3,1,
-primary,BACKEND,0,UP,2,
-stats,FRONTEND,,OPEN,,
-`
-
-func TestHAProxyStatistics(t *testing.T) {
-	up, err := parseStats(statsBody)
-	require.NoError(t, err)
-	require.Equal(t, []string{"p1", "p3"}, up, "a server on its way down still gets connections")
-	_, err = parseStats("")
-	require.Error(t, err)
-}
-
 func TestUnsteadyReasons(t *testing.T) {
 	nodes := []*harness.Node{{Name: "p1"}, {Name: "p2"}, {Name: "p3"}}
 	leader := Status{Role: rolePrimary, State: running, Timeline: 2}

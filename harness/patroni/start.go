@@ -12,6 +12,7 @@ import (
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/endpoint"
+	"github.com/firedrill/firedrill/harness/haproxy"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
@@ -224,10 +225,7 @@ func lastLines(ctx context.Context, n *harness.Node, process string) string {
 // startProxies starts HAProxy once there is a leader, so that its first checks find what will stay.
 func (t *Topology) startProxies(ctx context.Context) error {
 	return each(ctx, t.proxies, func(ctx context.Context, n *harness.Node) error {
-		if err := n.Agent.Put(ctx, agent.File{Path: haproxyCfg, Data: []byte(t.config.haproxy())}); err != nil {
-			return err
-		}
-		return run(ctx, n, agent.Process{Name: ProcessHAProxy, Argv: []string{"haproxy", "-db", "-f", haproxyCfg}, User: "haproxy"})
+		return haproxy.Start(ctx, n, t.config.haproxy())
 	})
 }
 

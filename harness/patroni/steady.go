@@ -2,13 +2,12 @@ package patroni
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/haproxy"
 )
 
 // Steady says what is not as it should be: etcd whole, one writable leader that holds the key, every replica
@@ -152,32 +151,7 @@ func (t *Topology) nodeName(address string) string {
 func serversUp(ctx context.Context, proxy *harness.Node) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	c := NewClient(proxy.Agent.Transport(), fmt.Sprintf("http://127.0.0.1:%d", statsPort))
-	text, err := c.send(ctx, "GET", "/;csv", nil)
-	if err != nil {
-		return nil, err
-	}
-	return parseStats(text)
-}
-
-// parseStats reads HAProxy's statistics: the servers of the section primary whose state begins with UP.
-func parseStats(text string) ([]string, error) {
-	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "# "))).ReadAll()
-	if err != nil || len(rows) == 0 {
-		return nil, fmt.Errorf("read HAProxy statistics: %w", errors.Join(err, errors.New("no table")))
-	}
-	column := map[string]int{}
-	for i, name := range rows[0] {
-		column[name] = i
-	}
-	px, sv, st := column["pxname"], column["svname"], column["status"]
-	var up []string
-	for _, row := range rows[1:] {
-		if row[px] == "primary" && row[sv] != "FRONTEND" && row[sv] != "BACKEND" && strings.HasPrefix(row[st], "UP") {
-			up = append(up, row[sv])
-		}
-	}
-	return up, nil
+	return haproxy.Up(ctx, proxy, proxySection)
 }
 
 func list(names []string) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/endpoint"
+	"github.com/firedrill/firedrill/harness/haproxy"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/record"
 )
@@ -35,7 +36,6 @@ const (
 	etcdPort     = 2379
 	etcdPeerPort = 2380
 	proxyPort    = 5432
-	statsPort    = 8404
 )
 
 // Processes as drills call them. PostgreSQL is Patroni's own child.
@@ -43,7 +43,7 @@ const (
 	ProcessPatroni  = "patroni"
 	ProcessPostgres = "postgres"
 	ProcessEtcd     = "etcd"
-	ProcessHAProxy  = "haproxy"
+	ProcessHAProxy  = haproxy.Process
 )
 
 // layout is a topology as data.
