@@ -286,11 +286,11 @@ type Load struct {
 // Endpoint is watched by an application node.
 type Endpoint struct {
 	Name     string            `json:"name"`
-	Kind     string            `json:"kind"` // record.ProbeDNS or record.ProbeConnection
+	Kind     string            `json:"kind"` // record.ProbeDNS, record.ProbeConnection or record.ProbeSession
 	Via      []string          `json:"via"`  // resolvers, address:port
 	Every    time.Duration     `json:"every_ns"`
 	Deadline time.Duration     `json:"deadline_ns"`
-	Database Database          `json:"database"` // for ProbeConnection
+	Database Database          `json:"database"` // but for ProbeDNS
 	Servers  map[string]string `json:"servers"`  // address or server id to node name
 	Vantage  string            `json:"vantage"`
 }

@@ -6,7 +6,6 @@ package dns
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -70,10 +69,9 @@ func (f *inForce) touches(name string) bool {
 
 // Server is a name server bound to its address. Make one with Listen.
 type Server struct {
+	sockets
 	zone    Zone
 	onQuery func(Query)
-	packet  net.PacketConn
-	stream  net.Listener
 	fault   atomic.Pointer[inForce]
 	ctx     context.Context // ends with Serve, so that a delayed answer does not outlive the server
 }
@@ -81,27 +79,14 @@ type Server struct {
 // Listen binds addr ("10.0.0.2:53"; port 0 picks one) for UDP and TCP. onQuery, when not nil, is called
 // concurrently with each question after its answer was made. Serve must follow.
 func Listen(addr string, zone Zone, onQuery func(Query)) (*Server, error) {
-	var err error
-	// With port 0 the kernel picks the TCP port, and that number may be taken for UDP: try a few.
-	for range 10 {
-		s := &Server{zone: zone, onQuery: onQuery, ctx: context.Background()}
-		s.SetFault(Fault{})
-		if s.stream, err = net.Listen("tcp", addr); err != nil {
-			break
-		}
-		if s.packet, err = net.ListenPacket("udp", s.stream.Addr().String()); err == nil {
-			return s, nil
-		}
-		s.stream.Close()
-		if _, port, _ := net.SplitHostPort(addr); port != "0" {
-			break
-		}
+	both, err := bind(addr)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("listen for DNS on %s: %w", addr, err)
+	s := &Server{sockets: both, zone: zone, onQuery: onQuery, ctx: context.Background()}
+	s.SetFault(Fault{})
+	return s, nil
 }
-
-// Addr is the address that is served, with its port.
-func (s *Server) Addr() string { return s.stream.Addr().String() }
 
 // SetFault makes the server misbehave from the next question on; Fault{} heals it.
 func (s *Server) SetFault(f Fault) { s.fault.Store(&inForce{Fault: f}) }
@@ -117,34 +102,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.ctx = ctx
-	servers := []*dns.Server{{PacketConn: s.packet, Handler: s}, {Listener: s.stream, Handler: s}}
-	started, ended := make(chan struct{}, len(servers)), make(chan error, len(servers))
-	for _, srv := range servers {
-		srv.NotifyStartedFunc = func() { started <- struct{}{} }
-		go func() { ended <- srv.ActivateAndServe() }()
-	}
-	// A server cannot be shut down before it has begun, so both are seen to begin first.
-	var err error
-	for range servers {
-		select {
-		case <-started:
-		case err = <-ended:
-		}
-	}
-	if err == nil {
-		select {
-		case <-ctx.Done():
-		case err = <-ended:
-		}
-	}
-	cancel()
-	for _, srv := range servers {
-		_ = srv.Shutdown() // says only that the server ended by itself, which err tells
-	}
-	if err != nil {
-		return fmt.Errorf("serve DNS on %s: %w", s.Addr(), err)
-	}
-	return nil
+	return s.serve(ctx, s)
 }
 
 // ServeDNS answers one question. It is the dns.Handler of both sockets.
@@ -166,20 +124,9 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 	if s.onQuery != nil {
 		s.onQuery(describe(req, reply, w.RemoteAddr()))
 	}
-	if reply == nil {
-		return
+	if reply != nil {
+		send(w, req, reply)
 	}
-	if opt := req.IsEdns0(); opt != nil {
-		reply.SetEdns0(dns.DefaultMsgSize, false)
-	}
-	if _, udp := w.RemoteAddr().(*net.UDPAddr); udp {
-		size := dns.MinMsgSize
-		if opt := req.IsEdns0(); opt != nil {
-			size = max(size, int(opt.UDPSize()))
-		}
-		reply.Truncate(size)
-	}
-	_ = w.WriteMsg(reply) // a client that went away is no concern of ours
 }
 
 // reply makes the answer. served is false for names outside the zones, which no fault touches.

@@ -92,7 +92,8 @@ type Sample struct {
 // Kinds of endpoint probe.
 const (
 	ProbeDNS        = "dns"        // a lookup: Answer is the node whose address was returned
-	ProbeConnection = "connection" // a connection through a proxy: Answer is the node that served it
+	ProbeConnection = "connection" // a new connection through a proxy or a virtual address: Answer is the node that served it
+	ProbeSession    = "session"    // the same, on a connection that is kept open until it breaks, as a pool does
 )
 
 // Probe is one look at an endpoint from one datacenter.

@@ -30,8 +30,15 @@ type Result struct {
 type Driver interface {
 	// Write inserts the row (id, attempt). ctx carries the write's total deadline.
 	Write(ctx context.Context, id int64, attempt int) Result
+	// Connect opens a connection to be kept, until ctx or its own end.
+	Connect(ctx context.Context) (Session, error)
+}
+
+// Session is a connection that is kept open. It is used by one at a time, and after any error only closed.
+type Session interface {
 	// Who returns what the database behind the endpoint calls itself, and whether it takes writes.
 	Who(ctx context.Context) (server string, writable bool, err error)
+	Close()
 }
 
 // Open returns the driver for a database. resolver is the address of the DNS server that the application uses, or

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -17,16 +18,24 @@ type LookupFunc func(ctx context.Context, resolver, name string) (address string
 // them too, as the application finds it.
 func Watch(ctx context.Context, e agent.Endpoint, lookup LookupFunc, report func(record.Probe)) error {
 	look := func(ctx context.Context, via string) (string, int, error) { return lookup(ctx, via, e.Name) }
-	if e.Kind == record.ProbeConnection {
-		drivers := map[string]Driver{}
+	if e.Kind != record.ProbeDNS {
+		views := map[string]view{}
 		for _, resolver := range e.Via {
 			driver, err := Open(e.Database, resolver)
 			if err != nil {
 				return err
 			}
-			drivers[resolver] = driver
+			views[resolver] = afresh(driver)
+			if e.Kind == record.ProbeSession {
+				k := &keeper{driver: driver}
+				defer k.close()
+				views[resolver] = k.who
+			}
 		}
-		look = func(ctx context.Context, resolver string) (string, int, error) { return who(ctx, drivers[resolver]) }
+		look = func(ctx context.Context, resolver string) (string, int, error) {
+			server, err := views[resolver](ctx)
+			return server, 0, err
+		}
 	}
 	var probes sync.WaitGroup
 	wait.Every(ctx, e.Every, func(time.Time) {
@@ -51,14 +60,66 @@ func probe(ctx context.Context, e agent.Endpoint, via string, look func(context.
 	return p
 }
 
-// who reads the server behind a proxy. One that does not take writes is an answer of its own kind: the proxy leads
-// to the wrong node.
-func who(ctx context.Context, d Driver) (string, int, error) {
-	server, writable, err := d.Who(ctx)
+// view reads the server behind an endpoint. One that does not take writes is an error of its own kind: the endpoint
+// leads to the wrong node.
+type view func(ctx context.Context) (server string, err error)
+
+func ask(ctx context.Context, s Session) (string, error) {
+	server, writable, err := s.Who(ctx)
 	if err == nil && !writable {
 		err = errReadOnly{server}
 	}
-	return server, 0, err
+	return server, err
+}
+
+// afresh opens a connection for every look.
+func afresh(d Driver) view {
+	return func(ctx context.Context) (string, error) {
+		s, err := d.Connect(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer s.Close()
+		return ask(ctx, s)
+	}
+}
+
+// keeper looks through one connection, and opens another only when that has broken: as a pool does, which cares
+// neither where a connection leads nor that the server behind it takes no writes any more.
+type keeper struct {
+	driver Driver
+
+	mu   sync.Mutex
+	open Session
+}
+
+func (k *keeper) who(ctx context.Context) (string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if ctx.Err() != nil { // it waited for the look before it
+		return "", ctx.Err()
+	}
+	if k.open == nil {
+		s, err := k.driver.Connect(ctx)
+		if err != nil {
+			return "", err
+		}
+		k.open = s
+	}
+	server, err := ask(ctx, k.open)
+	if err != nil && !errors.As(err, new(errReadOnly)) {
+		k.open.Close()
+		k.open = nil
+	}
+	return server, err
+}
+
+func (k *keeper) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.open != nil {
+		k.open.Close()
+	}
 }
 
 type errReadOnly struct{ server string }

@@ -81,13 +81,20 @@ func mysqlOutcome(err error) record.Outcome {
 	return record.Indeterminate
 }
 
-func (d mysqlDriver) Who(ctx context.Context) (string, bool, error) {
+type mysqlSession struct{ driver.Conn }
+
+func (d mysqlDriver) Connect(ctx context.Context) (Session, error) {
 	conn, err := d.connector.Connect(ctx)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	defer conn.Close()
-	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, "SELECT @@server_id, @@global.read_only", nil)
+	return mysqlSession{conn}, nil
+}
+
+func (s mysqlSession) Close() { _ = s.Conn.Close() }
+
+func (s mysqlSession) Who(ctx context.Context) (string, bool, error) {
+	rows, err := s.Conn.(driver.QueryerContext).QueryContext(ctx, "SELECT @@server_id, @@global.read_only", nil)
 	if err != nil {
 		return "", false, err
 	}

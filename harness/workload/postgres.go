@@ -71,13 +71,20 @@ func postgresOutcome(err error) record.Outcome {
 	return record.Indeterminate
 }
 
-func (d postgresDriver) Who(ctx context.Context) (string, bool, error) {
+type postgresSession struct{ conn *pgconn.PgConn }
+
+func (d postgresDriver) Connect(ctx context.Context) (Session, error) {
 	conn, err := pgconn.ConnectConfig(ctx, d.config)
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	defer farewell(conn)
-	results, err := conn.Exec(ctx, "SELECT host(inet_server_addr()), pg_is_in_recovery()").ReadAll()
+	return postgresSession{conn}, nil
+}
+
+func (s postgresSession) Close() { farewell(s.conn) }
+
+func (s postgresSession) Who(ctx context.Context) (string, bool, error) {
+	results, err := s.conn.Exec(ctx, "SELECT host(inet_server_addr()), pg_is_in_recovery()").ReadAll()
 	if err != nil {
 		return "", false, err
 	}

@@ -82,7 +82,7 @@ func (s *slow) Write(ctx context.Context, id int64, attempt int) Result {
 	return Result{Outcome: record.Indeterminate, Err: errors.New("hung")}
 }
 
-func (s *slow) Who(context.Context) (string, bool, error) { return "1", false, nil }
+func (s *slow) Connect(context.Context) (Session, error) { return nil, errors.New("nobody asks") }
 
 // The loop stays open: writes that hang do not delay those that are due after them, and retries take no slot.
 func TestOpenLoop(t *testing.T) {
@@ -115,7 +115,7 @@ func TestOpenLoop(t *testing.T) {
 }
 
 func TestProxyThatLeadsToAReplicaIsWrong(t *testing.T) {
-	server, _, err := who(t.Context(), &slow{})
+	server, err := afresh(&proxied{leads: "1"})(t.Context())
 	assert.Equal(t, "1", server)
 	assert.ErrorContains(t, err, "led to 1, which is read-only")
 }

@@ -101,7 +101,7 @@ func (a *Agent) load(_ context.Context, _ *session, l agent.Load) (empty, error)
 }
 
 func (a *Agent) probe(_ context.Context, _ *session, e agent.Endpoint) (empty, error) {
-	if e.Kind == record.ProbeConnection {
+	if e.Kind != record.ProbeDNS {
 		if _, err := workload.Open(e.Database, ""); err != nil {
 			return empty{}, err
 		}
