@@ -30,6 +30,7 @@ const (
 	Etcd         = "etcd"
 	HAProxy      = "haproxy"
 	DNS          = "dns"
+	Resolver     = "resolver" // a caching one, which applications of its datacenter ask
 	Application  = "application"
 )
 
@@ -37,6 +38,7 @@ const (
 type NodeSpec struct {
 	Name       string
 	Component  string
+	Image      string // by its name in the catalogue, where it is not the component's own
 	Datacenter string
 	DataDir    string // where its component keeps its data; empty where there is nothing worth breaking
 	DataOwner  string // the user that its data belongs to; empty means root

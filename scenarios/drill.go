@@ -69,6 +69,7 @@ type load struct {
 	tick     time.Duration
 	deadline time.Duration
 	endpoint string
+	kept     string // endpoint through which it keeps a connection open, too
 	retries  int
 	backoff  time.Duration
 }
@@ -221,6 +222,15 @@ func (d *Drill) Retry(times int, backoff time.Duration) error {
 		return errStands
 	}
 	d.load.retries, d.load.backoff = times, backoff
+	return nil
+}
+
+// Keep has the application keep a connection open through an endpoint, as a pool does, and look through it all the time.
+func (d *Drill) Keep(endpoint string) error {
+	if d.Stands() {
+		return errStands
+	}
+	d.load.kept = endpoint
 	return nil
 }
 

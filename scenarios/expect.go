@@ -71,6 +71,18 @@ func (d *Drill) AwaitEndpoint(ctx context.Context, name, kind string, within tim
 	})
 }
 
+// justCached is how long ago resolvers may have asked for a name to have just done so.
+const justCached = 2 * time.Second
+
+// AwaitCached waits until the resolvers of all datacenters have just asked for a name again: what changes now they
+// learn as late as can be. That they never do is an error: the drill would be another one than was written.
+func (d *Drill) AwaitCached(ctx context.Context, name string, within time.Duration) error {
+	return wait.Until(ctx, name+" cached afresh", within, func(context.Context) (bool, string, error) {
+		stale, any := d.tracker.stale(name, d.now(), justCached)
+		return any && len(stale) == 0, strings.Join(stale, "; "), nil
+	})
+}
+
 // AwaitFencing waits until the old primary no longer takes writes, by a look that began after this step: what a
 // frozen server said before it woke up means nothing.
 func (d *Drill) AwaitFencing(ctx context.Context, within time.Duration) error {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/mysql"
 	"github.com/firedrill/firedrill/harness/record"
 )
@@ -43,6 +45,48 @@ func LeaderDatacenter() Look {
 			return finding{"none", err.Error()}, ctx.Err()
 		}
 		return finding{nodes[0].Datacenter, nodes[0].Name + " leads, in " + nodes[0].Datacenter}, nil
+	}
+}
+
+// TheLeader is what ManagerBehindProxy finds when all applications are led to the one that leads.
+const TheLeader = "the leader"
+
+// managerWithin bounds a question to a manager through a proxy.
+const managerWithin = 2 * time.Second
+
+// ManagerBehindProxy looks which Orchestrator answers behind the proxy, asked from every application's node: the one
+// that leads, or others.
+func ManagerBehindProxy() Look {
+	return func(ctx context.Context, d *Drill) (finding, error) {
+		behind, ok := d.topology.(interface {
+			BehindProxy(ctx context.Context, from *harness.Node) (string, error)
+		})
+		if !ok {
+			return finding{}, fmt.Errorf("%s has no Orchestrator", d.manifest.Topology)
+		}
+		leader := ""
+		if nodes, err := d.Select(ctx, "the Orchestrator leader"); err == nil {
+			leader = nodes[0].Name
+		}
+		var found, words []string
+		for _, app := range d.applications() {
+			asked, cancel := context.WithTimeout(ctx, managerWithin)
+			name, err := behind.BehindProxy(asked, app)
+			cancel()
+			word := name
+			switch {
+			case err != nil:
+				name, word = nothing, err.Error()
+			case name == leader:
+				name = TheLeader
+			}
+			words = append(words, app.Datacenter+" is led to "+word)
+			if !slices.Contains(found, name) {
+				found = append(found, name)
+			}
+		}
+		words = append(words, "the leader is "+orNothing(leader))
+		return finding{strings.Join(found, " and "), strings.Join(words, "; ")}, ctx.Err()
 	}
 }
 

@@ -141,19 +141,8 @@ func (d *Drill) addresses() map[string]string {
 const idsPerVantage = int64(1) << 40
 
 func (d *Drill) startApplication(ctx context.Context, i int, n *harness.Node) error {
-	servers := d.topology.Servers()
-	for _, e := range d.topology.Endpoints() {
-		probe := agent.Endpoint{
-			Name: e.Name, Kind: e.Kind, Via: []string{d.topology.Resolver(n.Datacenter)}, Every: dnsEvery,
-			Deadline: probeDeadline, Servers: d.addresses(), Vantage: n.Datacenter,
-		}
-		if e.Kind == record.ProbeConnection {
-			probe.Database, probe.Servers, probe.Every = d.topology.Application(), servers, proxyEvery
-			probe.Database.Host, probe.Database.Port = e.Name, e.Port
-		}
-		if err := n.Agent.Probe(ctx, probe); err != nil {
-			return fmt.Errorf("watch endpoint %s from %s: %w", e.Name, n.Name, err)
-		}
+	if err := d.startProbes(ctx, n); err != nil {
+		return err
 	}
 	if !d.load.wanted {
 		return nil
@@ -166,7 +155,7 @@ func (d *Drill) startApplication(ctx context.Context, i int, n *harness.Node) er
 	db.Host, db.Port = endpoint.Name, endpoint.Port
 	err = n.Agent.Load(ctx, agent.Load{
 		Node: n.Name, Vantage: n.Datacenter, FirstID: int64(i+1) * idsPerVantage, Database: db,
-		Resolver: d.topology.Resolver(n.Datacenter), Tick: d.load.tick, Deadline: d.load.deadline, Servers: servers,
+		Resolver: d.topology.Resolver(n.Datacenter), Tick: d.load.tick, Deadline: d.load.deadline, Servers: d.topology.Servers(),
 		Retries: d.load.retries, Backoff: d.load.backoff,
 	})
 	if err != nil {
@@ -175,20 +164,50 @@ func (d *Drill) startApplication(ctx context.Context, i int, n *harness.Node) er
 	return nil
 }
 
+// startProbes looks at every endpoint from an application's node, and through the connection that it is to keep.
+func (d *Drill) startProbes(ctx context.Context, n *harness.Node) error {
+	all := d.topology.Endpoints()
+	if d.load.kept != "" {
+		e, err := d.endpointNamed(d.load.kept)
+		if err != nil {
+			return err
+		}
+		e.Kind = record.ProbeSession
+		all = append(slices.Clone(all), e)
+	}
+	for _, e := range all {
+		probe := agent.Endpoint{
+			Name: e.Name, Kind: e.Kind, Via: []string{d.topology.Resolver(n.Datacenter)}, Every: dnsEvery,
+			Deadline: probeDeadline, Servers: d.addresses(), Vantage: n.Datacenter,
+		}
+		if e.Kind != record.ProbeDNS {
+			probe.Database, probe.Servers, probe.Every = d.topology.Application(), d.topology.Servers(), proxyEvery
+			probe.Database.Host, probe.Database.Port = e.Name, e.Port
+		}
+		if err := n.Agent.Probe(ctx, probe); err != nil {
+			return fmt.Errorf("watch endpoint %s from %s: %w", e.Name, n.Name, err)
+		}
+	}
+	return nil
+}
+
 // endpoint is the one that the application writes through.
 func (d *Drill) endpoint() (harness.Endpoint, error) {
-	all := d.topology.Endpoints()
 	if d.load.endpoint == "" {
-		return all[0], nil
+		return d.topology.Endpoints()[0], nil
 	}
+	return d.endpointNamed(d.load.endpoint)
+}
+
+func (d *Drill) endpointNamed(name string) (harness.Endpoint, error) {
 	var names []string
-	for _, e := range all {
-		if e.Name == d.load.endpoint {
+	for _, e := range d.topology.Endpoints() {
+		if e.Name == name {
 			return e, nil
 		}
 		names = append(names, e.Name)
 	}
-	return harness.Endpoint{}, fmt.Errorf("%s has no endpoint %q; it has: %s", d.manifest.Topology, d.load.endpoint, strings.Join(names, ", "))
+	return harness.Endpoint{}, fmt.Errorf("%s has no endpoint %q; it has: %s", d.manifest.Topology, name, strings.Join(names, ", "))
 }
 
 // baseline notes who the primary is and lets the application write for a while, so that the fault meets a system at

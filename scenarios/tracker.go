@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +20,7 @@ type tracker struct {
 	lastAck   map[string]record.Op // by vantage, the latest acknowledged write
 	lastOp    map[string]record.Op // by vantage, the latest that ended
 	answers   map[answerKey]record.Probe
+	refreshed map[answerKey]time.Duration // when a resolver last asked again: the TTL of its answers rose
 	hookRuns  map[string]int
 	hookFails map[string]int
 	detected  []string
@@ -41,7 +44,7 @@ var _ agent.Sink = (*tracker)(nil)
 func newTracker(rec *record.Recorder) *tracker {
 	return &tracker{
 		rec: rec, samples: map[string]record.Sample{}, lastAck: map[string]record.Op{}, lastOp: map[string]record.Op{},
-		answers: map[answerKey]record.Probe{}, hookRuns: map[string]int{}, hookFails: map[string]int{}, lastAckOf: map[string]time.Duration{},
+		answers: map[answerKey]record.Probe{}, refreshed: map[answerKey]time.Duration{}, hookRuns: map[string]int{}, hookFails: map[string]int{}, lastAckOf: map[string]time.Duration{},
 	}
 }
 
@@ -76,7 +79,28 @@ func (t *tracker) Probe(p record.Probe) {
 	t.rec.Probe(p)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.answers[answerKey{p.Endpoint, p.Kind, p.Vantage, p.Via}] = p
+	key := answerKey{p.Endpoint, p.Kind, p.Vantage, p.Via}
+	if before := t.answers[key]; before.TTL > 0 && p.TTL > before.TTL {
+		t.refreshed[key] = p.T
+	}
+	t.answers[key] = p
+}
+
+// stale says which resolvers have not asked for a name again lately.
+func (t *tracker) stale(name string, now, lately time.Duration) (stale []string, any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, p := range t.answers {
+		if k.endpoint != name || k.kind != record.ProbeDNS {
+			continue
+		}
+		any = true
+		if at, ok := t.refreshed[k]; !ok || now-at > lately {
+			stale = append(stale, fmt.Sprintf("%s via %s keeps it for %d more seconds", k.vantage, k.via, p.TTL))
+		}
+	}
+	slices.Sort(stale)
+	return stale, any
 }
 
 func (t *tracker) Event(e record.Event) {

@@ -127,6 +127,46 @@ func TestHook(t *testing.T) {
 	})
 }
 
+func TestHookOrder(t *testing.T) {
+	order := func(names ...string) *history {
+		h := failover()
+		for i, name := range names {
+			h.event(time.Duration(i)*ms+8*time.Second, record.KindHook, "", "", "name", name)
+		}
+		return h
+	}
+	check(t, "hook_order", []scenario{
+		{"in order", order("a", "x", "b", "a", "c"), `{"names":["a","b","c"]}`, record.Passed, "a, b, c"},
+		{"out of order", order("a", "c", "b"), `{"names":["a","b","c"]}`, record.Failed, "a, c, b"},
+		{"one is missing", order("a", "c"), `{"names":["a","b","c"]}`, record.Failed, "a, c"},
+		{"none ran", failover(), `{"names":["a","b"]}`, record.Failed, "none"},
+		{"cut off", order("a").truncated(9 * time.Second), `{"names":["a","b"]}`, record.Inconclusive, "cut off"},
+		{"cut off, and wrong already", order("b").truncated(9 * time.Second), `{"names":["a","b"]}`, record.Failed, "b"},
+	})
+	assert.ErrorContains(t, Check("hook_order", []byte(`{"names":["a"]}`)), "takes two")
+	assert.ErrorContains(t, Check("hook_order", []byte(`{"names":["a","a"]}`)), "each once")
+}
+
+func TestHookGiven(t *testing.T) {
+	told := func(values ...string) *history {
+		h := failover()
+		for _, v := range values {
+			h.event(8*time.Second, record.KindHook, "", "", "name", "a", "successorHost", v, "ORC_LOST_REPLICAS", "")
+		}
+		return h
+	}
+	check(t, "hook_given", []scenario{
+		{"right", told("m2", "m2"), `{"name":"a","key":"successorHost","value":"m2"}`, record.Passed, `"m2"`},
+		{"wrong", told("m3"), `{"name":"a","key":"successorHost","value":"m2"}`, record.Failed, `"m3"`},
+		{"wrong once", told("m2", "m3"), `{"name":"a","key":"successorHost","value":"m2"}`, record.Failed, `"m2" and "m3"`},
+		{"nothing, as promised", told("m2"), `{"name":"a","key":"ORC_LOST_REPLICAS","value":""}`, record.Passed, ""},
+		{"of something else", told("m2"), `{"name":"a","key":"failedHost","value":"m1"}`, record.Failed, "not told"},
+		{"it did not run", failover(), `{"name":"a","key":"successorHost","value":"m2"}`, record.Failed, "did not run"},
+		{"cut off", failover().truncated(9 * time.Second), `{"name":"a","key":"successorHost","value":"m2"}`, record.Inconclusive, "cut off"},
+	})
+	assert.Error(t, Check("hook_given", []byte(`{"name":"a"}`)))
+}
+
 func TestInterruption(t *testing.T) {
 	open := blip(serving("m1", span{14 * time.Second, forever}))
 	before := blip(serving("m1", span{2 * time.Second, 4 * time.Second}))

@@ -16,7 +16,7 @@ import (
 // Every promotion that the expectation is about is judged; a primary that came back in place counts as one.
 type Endpoint struct {
 	Name     string `json:"name,omitempty" doc:"name that the application uses; without it, every endpoint of the kind"`
-	Kind     string `json:"kind,omitempty" doc:"dns or connection; without it, both"`
+	Kind     string `json:"kind,omitempty" doc:"dns, connection (a new one each time) or session (one that is kept open); without it, all"`
 	WithinMS Millis `json:"within_ms" doc:"longest time from the promotion to the first right answer, in milliseconds"`
 
 	At time.Duration `json:"-"` // when the step was reached
@@ -25,8 +25,8 @@ type Endpoint struct {
 func (p Endpoint) anchor(at time.Duration) Verifier { p.At = at; return p }
 
 func (p Endpoint) check() error {
-	if p.Kind != "" && p.Kind != record.ProbeDNS && p.Kind != record.ProbeConnection {
-		return fmt.Errorf("kind: %q is neither %s nor %s", p.Kind, record.ProbeDNS, record.ProbeConnection)
+	if kinds := []string{record.ProbeDNS, record.ProbeConnection, record.ProbeSession}; p.Kind != "" && !slices.Contains(kinds, p.Kind) {
+		return fmt.Errorf("kind: %q is none of %s", p.Kind, strings.Join(kinds, ", "))
 	}
 	if p.WithinMS <= 0 {
 		return errors.New("within_ms: must be more than 0")
@@ -79,6 +79,8 @@ func cmpName(name, kind string) string {
 		return name
 	case kind == record.ProbeConnection:
 		return "the proxy"
+	case kind == record.ProbeSession:
+		return "the connection that is kept open"
 	}
 	return "the endpoint"
 }
@@ -114,6 +116,9 @@ type lookout struct {
 
 func (v lookout) String() string {
 	s := v.name
+	if v.kind == record.ProbeSession {
+		s = "a connection kept open through " + s
+	}
 	if v.via != "" {
 		s += " via " + v.via
 	}

@@ -34,6 +34,11 @@ func TestEndpoint(t *testing.T) {
 	})
 	hole := resolving(func(h *history) { h.probes("dc2", 12*time.Second, end, "m2") })
 	blind := resolving(func(h *history) {})
+	stays := failover()
+	for _, p := range never.Probes {
+		p.Kind = record.ProbeSession
+		stays.Probes = append(stays.Probes, p)
+	}
 	check(t, "endpoint", []scenario{
 		{"in time", failover(), `{"name":"db.shop.test","kind":"dns","within_ms":1000}`, record.Passed, "300 ms"},
 		{"too late", failover(), `{"name":"db.shop.test","kind":"dns","within_ms":100}`, record.Failed, "after 300 ms"},
@@ -45,6 +50,8 @@ func TestEndpoint(t *testing.T) {
 		{"cut off", failover().truncated(6700 * ms), `{"within_ms":2000}`, record.Inconclusive, ""},
 		{"cut off afterwards: it may have led back", failover().truncated(9 * time.Second), `{"within_ms":1000}`, record.Inconclusive, "cut off"},
 		{"another kind", failover(), `{"kind":"connection","within_ms":1000}`, record.Inconclusive, "never looked at"},
+		{"a kept connection that stays behind", stays, `{"kind":"session","within_ms":1000}`, record.Failed, "a connection kept open through db.shop.test via ns-dc2 from dc2 never led to m2"},
+		{"though new ones follow", stays, `{"kind":"dns","within_ms":1000}`, record.Passed, ""},
 		{"nobody promoted", blip(serving("m1")).probes("dc1", 0, end, "m1"), `{"within_ms":1000}`, record.Inconclusive, "nobody was promoted"},
 		{"back in place", restarted(), `{"within_ms":1000}`, record.Passed, ""},
 	})

@@ -120,7 +120,7 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	if err != nil {
 		return nil, err
 	}
-	volume, err := p.agentVolume(ctx, images[imageOf(specs[0].Component)])
+	volume, err := p.agentVolume(ctx, images[imageOf(specs[0])])
 	if err != nil {
 		return nil, err
 	}
@@ -137,30 +137,33 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	group.SetLimit(startParallel)
 	for i, n := range nodes {
 		group.Go(func() error {
-			place := place{Node: n, spec: specs[i], all: nodes, image: images[imageOf(n.Component)], net: net.Name, agent: volume, shim: library}
+			place := place{Node: n, spec: specs[i], all: nodes, image: images[imageOf(specs[i])], net: net.Name, agent: volume, shim: library}
 			return p.start(ctx, id, place)
 		})
 	}
 	return nodes, group.Wait()
 }
 
-// imageOf names the image of a component: applications and DNS servers need only the tools and the agent, and a
-// backend is a server like those that are drilled.
-func imageOf(component string) string {
-	switch component {
-	case harness.Application, harness.DNS:
+// imageOf names the image of a node: applications, DNS servers and resolvers need only the tools and the agent, and
+// a backend is a server like those that are drilled.
+func imageOf(s harness.NodeSpec) string {
+	if s.Image != "" {
+		return s.Image
+	}
+	switch s.Component {
+	case harness.Application, harness.DNS, harness.Resolver:
 		return "tools"
 	case harness.Backend:
 		return "mysql"
 	}
-	return component
+	return s.Component
 }
 
 func components(specs []harness.NodeSpec) []string {
 	seen := map[string]bool{}
 	var out []string
 	for _, s := range specs {
-		if image := imageOf(s.Component); !seen[image] {
+		if image := imageOf(s); !seen[image] {
 			seen[image] = true
 			out = append(out, image)
 		}

@@ -35,13 +35,14 @@ var (
 	LocalControl = fmt.Sprintf("127.0.0.1:%d", controlPort)
 )
 
-// TTL of the records, in seconds: the shortest that the Linode API accepts.
+// TTL of the records, in seconds, unless one has its own: the shortest that the Linode API accepts.
 const TTL = 30
 
 // Record is an A record of the zone.
 type Record struct {
 	Name    string // full name: db.shop.test
 	Address string
+	TTL     int // seconds, which the API rounds up to one that it accepts; 0 means the default
 }
 
 // Server is the running endpoint.
@@ -95,8 +96,11 @@ func (s *Server) seed(ctx context.Context, records []Record) error {
 		return err
 	}
 	for _, r := range records {
+		if r.TTL == 0 {
+			r.TTL = TTL
+		}
 		_, err := s.api.CreateDomainRecord(ctx, domain.ID, linodego.DomainRecordCreateOptions{
-			Type: linodego.RecordTypeA, Name: r.Name[:len(r.Name)-len(s.zone)-1], Target: r.Address, TTLSec: TTL,
+			Type: linodego.RecordTypeA, Name: r.Name[:len(r.Name)-len(s.zone)-1], Target: r.Address, TTLSec: r.TTL,
 		})
 		if err != nil {
 			return fmt.Errorf("create record %s: %w", r.Name, err)

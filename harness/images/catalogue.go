@@ -72,6 +72,8 @@ const (
 
 	MariaDB     = "mariadb"
 	MariaDB1011 = "mariadb-10.11" // the release before, for drills of mixed versions
+	// MySQLVIP is MySQL with keepalived beside it.
+	MySQLVIP = "mysql-vip"
 )
 
 // component is one image of the catalogue.
@@ -102,6 +104,7 @@ var catalogue = []component{
 	{name: Etcd, parent: Base},
 	{name: Shim, parent: Base},
 	{name: Orchestrator, parent: Tools},
+	{name: MySQLVIP, parent: MySQL},
 }
 
 // Names lists every component, parents first.

@@ -35,7 +35,7 @@ type variable struct{ key, value string }
 // variables of a database: ours, and the scenario's own over them.
 func (t *Topology) variables(m *member) []variable {
 	own := maps.Clone(t.settings[m.Name])
-	for _, other := range []string{Source, PromotionRule, sourceDelay} {
+	for _, other := range []string{Source, PromotionRule, sourceDelay, vipPriority} {
 		delete(own, other)
 	}
 	return override(override(standard(m), t.settings[m.vendor.settings]), own)
@@ -254,10 +254,32 @@ func hookLists() map[string][]string {
 	return out
 }
 
-// note is a shell command that appends a line to the log of hooks; Orchestrator fills the braces in. It never fails.
+// hookTokens are what Orchestrator tells its hooks, by the name of the placeholder in a command; hookVariables are the
+// same in the environment. A placeholder that has no value in a recovery stays as it is, braces and all.
+var (
+	hookTokens = []string{
+		"failureType", "command", "failedHost", "failureCluster", "failureClusterAlias", "countReplicas", "replicaHosts",
+		"lostReplicas", "countLostReplicas", "isSuccessful", "successorHost", "successorPort", "orchestratorHost",
+	}
+	hookVariables = []string{
+		"ORC_FAILURE_TYPE", "ORC_COMMAND", "ORC_FAILED_HOST", "ORC_FAILURE_CLUSTER", "ORC_FAILURE_CLUSTER_ALIAS", "ORC_COUNT_REPLICAS",
+		"ORC_REPLICA_HOSTS", "ORC_LOST_REPLICAS", "ORC_IS_SUCCESSFUL", "ORC_SUCCESSOR_HOST", "ORC_ORCHESTRATOR_HOST",
+	}
+)
+
+// note is a shell command that appends a line to the log of hooks, with everything that the hook was told; Orchestrator
+// fills the braces in, the shell the variables. It never fails.
 func note(name string) string {
-	return `echo '{"name":"` + name + `","exit":0,"cause":"{failureType}","command":"{command}","failed":"{failedHost}",` +
-		`"recovery":"{recoveryUID}"}' >> ` + hookLog + ` || true`
+	var b strings.Builder
+	b.WriteString(`echo '{"name":"` + name + `","exit":0,"cause":"{failureType}","failed":"{failedHost}","recovery":"{recoveryUID}"`)
+	for _, token := range hookTokens {
+		b.WriteString(`,"` + token + `":"{` + token + `}"`)
+	}
+	for _, variable := range hookVariables {
+		b.WriteString(`,"` + variable + `":"'"$` + variable + `"'"`)
+	}
+	b.WriteString("}' >> " + hookLog + " || true")
+	return b.String()
 }
 
 // managerFiles are what an Orchestrator's node needs: its configuration, and the hooks as in production.

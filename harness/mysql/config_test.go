@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"encoding/json"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -115,12 +116,19 @@ func TestSettingsThatNobodyReadsAreRefused(t *testing.T) {
 }
 
 func TestTheNoteOfAHookIsOneJSONLine(t *testing.T) {
-	command := note("PreFailover")
-	text, _, _ := strings.Cut(strings.TrimPrefix(command, "echo '"), "' >> ")
+	command := strings.NewReplacer(hookLog, "/dev/stdout", "{successorHost}", "m2").Replace(note("PreFailover"))
+	run := exec.CommandContext(t.Context(), "bash", "-c", command)
+	run.Env = []string{"ORC_SUCCESSOR_HOST=m2"}
+	text, err := run.Output()
+	require.NoError(t, err)
 	fields := map[string]any{}
-	require.NoError(t, json.Unmarshal([]byte(text), &fields))
+	require.NoError(t, json.Unmarshal(text, &fields), "%s", text)
 	assert.Equal(t, "PreFailover", fields["name"])
 	assert.EqualValues(t, 0, fields["exit"])
+	assert.Equal(t, "m2", fields["successorHost"])
+	assert.Equal(t, "m2", fields["ORC_SUCCESSOR_HOST"])
+	assert.Empty(t, fields["ORC_FAILED_HOST"], "unset")
+	assert.Equal(t, 1, strings.Count(string(text), "\n"))
 }
 
 func TestAServersOwnNameStandsForItAlone(t *testing.T) {

@@ -33,6 +33,7 @@ func (t *Topology) Describe(ctx context.Context) map[string]string {
 	maps.Copy(out, t.describeVersions(ctx))
 	maps.Copy(out, t.describeManager(ctx))
 	maps.Copy(out, t.describeServers())
+	maps.Copy(out, t.describeEndpoint(ctx))
 	return out
 }
 

@@ -11,6 +11,7 @@ import (
 type place struct {
 	name, component, datacenter string
 	source                      string // the database it replicates from; empty for nobody
+	fronts                      string // the component that a proxy stands in front of
 }
 
 // layout is a topology as data: a new one is an entry in layouts. Its first database is the primary at the start; a
@@ -21,6 +22,8 @@ type layout struct {
 	// raft has the Orchestrators elect a leader among themselves, each with a database of its own. Several without it
 	// share the database of the layout's backend.
 	raft bool
+	// vip has keepalived on every database node, which hold a virtual address between them.
+	vip bool
 	// settings are the layout's own, which a scenario's replace.
 	settings harness.Settings
 }
@@ -49,10 +52,29 @@ func withServers(places []place, components map[string]string) []place {
 	return out
 }
 
+// with is a copy of some places with more.
+func with(places []place, more ...place) []place { return append(slices.Clone(places), more...) }
+
 var layouts = []layout{
 	{
 		name: "mysql-3", summary: "a primary and two replicas in two datacenters, one Orchestrator, DNS on the Linode API",
 		places: mysql3,
+	},
+	{
+		name: "mysql-resolvers", summary: "mysql-3 whose applications ask a caching resolver in their own datacenter for the name",
+		places: with(mysql3,
+			place{name: "r1", component: harness.Resolver, datacenter: "dc1"},
+			place{name: "r2", component: harness.Resolver, datacenter: "dc2"},
+		),
+	},
+	{
+		name: "mysql-haproxy", summary: "mysql-3 behind HAProxy, which sends connections to the server whose health check says that it takes writes",
+		places: with(mysql3, place{name: "lb", component: harness.HAProxy, datacenter: "dc1", fronts: harness.MySQL}),
+	},
+	{
+		name: "mysql-vip", vip: true,
+		summary: "mysql-3 whose servers hold a virtual address between them: keepalived gives it to the one that takes writes",
+		places:  mysql3,
 	},
 	{
 		name: "mysql-chain", summary: "a primary, an intermediate primary m2 with two replicas, and a replica beside it; one Orchestrator",
@@ -127,6 +149,22 @@ var layouts = []layout{
 			{name: "app1", component: harness.Application, datacenter: "dc1"},
 			{name: "app2", component: harness.Application, datacenter: "dc2"},
 			{name: "app3", component: harness.Application, datacenter: "dc3"},
+		},
+	},
+	{
+		name: "mysql-raft-haproxy", raft: true,
+		summary: "a primary and two replicas, three Orchestrators in raft in three datacenters, and HAProxy in front of these, which finds the leader",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc1"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc2", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc3", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "o2", component: harness.Orchestrator, datacenter: "dc2"},
+			{name: "o3", component: harness.Orchestrator, datacenter: "dc3"},
+			{name: "lb", component: harness.HAProxy, datacenter: "linode", fronts: harness.Orchestrator},
+			{name: "dns", component: harness.DNS, datacenter: "linode"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+			{name: "app2", component: harness.Application, datacenter: "dc2"},
 		},
 	},
 	{

@@ -18,6 +18,8 @@ const (
 	PromotionRule = "promotion_rule"
 	// sourceDelay is by how many seconds it applies late, an option of CHANGE REPLICATION SOURCE.
 	sourceDelay = "source_delay"
+	// vipPriority is keepalived's: of two that may have the virtual address, the one with the higher priority has it.
+	vipPriority = "vip_priority"
 )
 
 // PromotionRules say how much Orchestrator likes a server as the next primary. (It knows the word must, too, and
@@ -30,7 +32,16 @@ const neutral = "neutral"
 // checkSettings refuses what nobody would read. A server's own name stands for that server alone. Unknown keys of a
 // component are refused later, by the component.
 func (t *Topology) checkSettings() error {
-	known := []string{harness.Orchestrator}
+	known := []string{harness.Orchestrator, harness.DNS}
+	if len(t.proxies) > 0 {
+		known = append(known, harness.HAProxy)
+	}
+	if t.vip {
+		known = append(known, keepalived)
+	}
+	if len(t.resolvers) > 0 {
+		known = append(known, harness.Resolver)
+	}
 	if t.backend != nil {
 		known = append(known, harness.Backend)
 	}
@@ -55,6 +66,12 @@ func (t *Topology) checkSettings() error {
 		if rule := t.rule(m); !slices.Contains(PromotionRules, rule) {
 			return fmt.Errorf("set %s/%s: %q is none of %s", m.Name, PromotionRule, rule, strings.Join(PromotionRules, ", "))
 		}
+	}
+	if err := t.checkNameSettings(); err != nil {
+		return err
+	}
+	if err := t.checkVIPSettings(); err != nil {
+		return err
 	}
 	return t.checkSources()
 }

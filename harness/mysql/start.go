@@ -14,6 +14,7 @@ import (
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/dialect"
 	"github.com/firedrill/firedrill/harness/endpoint"
+	"github.com/firedrill/firedrill/harness/haproxy"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
@@ -72,17 +73,13 @@ func (t *Topology) Start(ctx context.Context) error {
 	for _, m := range t.databases {
 		group.Go(func() error { return t.startDatabase(ctx, s, m) })
 	}
-	return group.Wait()
-}
-
-func (t *Topology) startEndpoint(ctx context.Context, s *starting) error {
-	server, err := endpoint.Start(ctx, t.dns, zone, []endpoint.Record{{Name: name, Address: t.primaryAtStart().Address}})
-	if err != nil {
-		return err
+	for _, n := range t.resolvers {
+		group.Go(func() error { return t.startResolver(ctx, s, n) })
 	}
-	t.endpoint = server
-	s.done(t.dns.Name)
-	return nil
+	for _, p := range t.proxies {
+		group.Go(func() error { return t.startProxy(ctx, s, p) })
+	}
+	return group.Wait()
 }
 
 func (t *Topology) primaryAtStart() *member { return t.databases[0] }
@@ -90,6 +87,12 @@ func (t *Topology) primaryAtStart() *member { return t.databases[0] }
 // startDatabase brings one server up to its place: writable, or replicating; then makes it known to Orchestrator.
 func (t *Topology) startDatabase(ctx context.Context, s *starting, m *member) error {
 	if err := t.runServer(ctx, m, t.variables(m)); err != nil {
+		return err
+	}
+	if err := t.startCheck(ctx, m); err != nil {
+		return err
+	}
+	if err := t.startKeepalived(ctx, m); err != nil {
 		return err
 	}
 	if m == t.primaryAtStart() {
@@ -352,13 +355,21 @@ func logOf(process string) string { return "/var/log/firedrill/" + process + ".l
 // Logs implements harness.Topology.
 func (t *Topology) Logs(n *harness.Node) []string {
 	if v, ok := vendorOf(n.Component); ok {
-		return []string{logOf(v.Process)}
+		out := []string{logOf(v.Process)}
+		if t.vip {
+			out = append(out, logOf(keepalived))
+		}
+		return out
 	}
 	switch n.Component {
 	case harness.Orchestrator:
 		return []string{logOf(manager), hookLog, flipLog}
 	case harness.DNS:
 		return []string{logOf(endpoint.ProcessName)}
+	case harness.Resolver:
+		return []string{logOf(resolverProcess)}
+	case harness.HAProxy:
+		return []string{logOf(haproxy.Process)}
 	}
 	return nil
 }

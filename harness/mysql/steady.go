@@ -30,7 +30,9 @@ func (t *Topology) Steady(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(reasons, names...), nil
+	reasons = append(reasons, names...)
+	reasons = append(reasons, t.proxyReasons(ctx, writers(views))...)
+	return append(reasons, t.vipReasons(ctx, writers(views))...), nil
 }
 
 // writers are the servers that take writes.

@@ -44,9 +44,20 @@ func (Kind) Blueprints() []harness.Blueprint {
 			},
 		}
 		for _, p := range l.places {
-			b.Specs = append(b.Specs, harness.NodeSpec{Name: p.name, Component: p.component, Datacenter: p.datacenter, DataDir: images.DataDir(p.component), DataOwner: images.DataOwner(p.component)})
+			b.Specs = append(b.Specs, l.spec(p))
 		}
 		out = append(out, b)
+	}
+	return out
+}
+
+// spec is what a place asks of a provider.
+func (l layout) spec(p place) harness.NodeSpec {
+	out := harness.NodeSpec{
+		Name: p.name, Component: p.component, Datacenter: p.datacenter, DataDir: images.DataDir(p.component), DataOwner: images.DataOwner(p.component),
+	}
+	if l.vip && p.component == harness.MySQL {
+		out.Image = images.MySQLVIP
 	}
 	return out
 }
@@ -67,8 +78,11 @@ type Topology struct {
 	backend   *member // that the managers share; nil where each has its own
 	raft      bool
 	history   history
+	vip       bool
 	settings  harness.Settings
 	dns       *harness.Node
+	resolvers []*harness.Node // caching ones, at most one a datacenter
+	proxies   []proxyNode
 	endpoint  *endpoint.Server // nil until it was started
 
 	mu      sync.Mutex
@@ -85,7 +99,7 @@ type managerNode struct {
 
 // build checks the nodes and settings against the layout, so that Start meets no surprise of that sort.
 func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topology, error) {
-	t := &Topology{nodes: nodes, raft: l.raft, settings: overlay(l.settings, settings), configs: map[string]string{}}
+	t := &Topology{nodes: nodes, raft: l.raft, vip: l.vip, settings: overlay(l.settings, settings), configs: map[string]string{}}
 	for i, p := range l.places {
 		n, err := harness.Find(nodes, p.name)
 		if err != nil {
@@ -104,6 +118,10 @@ func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topolog
 			t.backend = &member{Node: n, vendor: vendors[p.component], serverID: i + 1}
 		case harness.DNS:
 			t.dns = n
+		case harness.Resolver:
+			t.resolvers = append(t.resolvers, n)
+		case harness.HAProxy:
+			t.proxies = append(t.proxies, proxyNode{Node: n, fronts: p.fronts})
 		}
 	}
 	if err := t.checkSettings(); err != nil {
@@ -148,13 +166,27 @@ func (t *Topology) Servers() map[string]string {
 	return out
 }
 
-// Endpoints implements harness.Topology.
+// Endpoints implements harness.Topology: the name, and the proxy or the virtual address where there is one.
 func (t *Topology) Endpoints() []harness.Endpoint {
-	return []harness.Endpoint{{Name: name, Kind: record.ProbeDNS, Port: port, TTL: endpoint.TTL}}
+	out := []harness.Endpoint{{Name: name, Kind: record.ProbeDNS, Port: port, TTL: t.ttl()}}
+	for _, p := range t.proxies {
+		if p.fronts == harness.MySQL {
+			out = append(out, harness.Endpoint{Name: p.domain(), Kind: record.ProbeConnection, Port: port, TTL: endpoint.TTL})
+		}
+	}
+	if t.vip {
+		out = append(out, harness.Endpoint{Name: vipName, Kind: record.ProbeConnection, Port: port, TTL: endpoint.TTL})
+	}
+	return out
 }
 
-// Resolver implements harness.Topology: one server answers every datacenter.
-func (t *Topology) Resolver(string) string {
+// Resolver implements harness.Topology: the datacenter's own, or else the DNS server itself, which caches nothing.
+func (t *Topology) Resolver(datacenter string) string {
+	for _, n := range t.resolvers {
+		if n.Datacenter == datacenter {
+			return n.Address + ":53"
+		}
+	}
 	return t.dns.Address + ":53"
 }
 

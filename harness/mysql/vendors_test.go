@@ -31,7 +31,7 @@ func TestServersOfMariaDBAreSetUpInItsWords(t *testing.T) {
 
 func TestSettingsOfAnotherVendorHaveNoReader(t *testing.T) {
 	_, err := laidOut(t, "mariadb-3", harness.Settings{harness.MySQL: {"gtid_mode": "OFF"}})
-	assert.EqualError(t, err, `lay mariadb-3 out: settings of component "mysql" have no reader here; there are: m1, m2, m3, mariadb, orchestrator`)
+	assert.EqualError(t, err, `lay mariadb-3 out: settings of component "mysql" have no reader here; there are: dns, m1, m2, m3, mariadb, orchestrator`)
 }
 
 func TestEveryDatabaseOfALayoutHasAVendor(t *testing.T) {

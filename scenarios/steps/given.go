@@ -30,6 +30,10 @@ var givenForms = []Form{
 		Handler: func(_ context.Context, d *scenarios.Drill, rate int) error { return d.Load(rate, "") },
 	},
 	{
+		Form: `the application keeps a connection open through "NAME"`, Means: "as a pool does: it opens another only when that one has broken",
+		Handler: func(_ context.Context, d *scenarios.Drill, endpoint string) error { return d.Keep(endpoint) },
+	},
+	{
 		Form: `the application retries NUMBER time(s), from DURATION, doubling`, Means: "what the application does with a write that failed",
 		Handler: func(_ context.Context, d *scenarios.Drill, times int, from time.Duration) error {
 			return d.Retry(times, from)

@@ -143,6 +143,12 @@ var managerForms = []Form{
 		},
 	},
 	{
+		Form: `the proxy leads to the Orchestrator leader within DURATION`, Means: "asked from every datacenter; counted from this step, looks until it does", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, within time.Duration) error {
+			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.TheLeader), within, scenarios.ManagerBehindProxy())
+		},
+	},
+	{
 		Form: `the failover is blocked as flapping`, Means: "by an earlier one; waits up to 30 seconds for Orchestrator to say so", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill) error {
 			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.Flapping), blockedWithin, scenarios.FailoverBlocked())

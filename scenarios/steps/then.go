@@ -107,6 +107,36 @@ var promotionForms = []Form{
 		Form: `the hook "NAME" did not run`, Means: "not in the whole drill", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, name string) error { return hook(ctx, d, name, 0) },
 	},
+	{
+		Form: `the hooks ran in the order "NAME"`, Means: "a list, with commas: each for the first time after the one before it; waits for the last", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, names string) error {
+			order := list(names)
+			if err := expect(ctx, d, "hook_order", params{"names": order}); err != nil {
+				return err
+			}
+			return d.AwaitHook(ctx, order[len(order)-1], 1, hookWithin)
+		},
+	},
+	{
+		Form: `the hook "NAME" was given "NAME" as "NAME"`, Means: "an argument by its placeholder, or a variable of its environment, in every run", NeedsTopology: true,
+		Handler: given,
+	},
+	{
+		Form: `the hook "NAME" was given "NAME" as TARGET`, Means: "the name of that node", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, name, key, target string) error {
+			nodes, err := d.Names(ctx, target)
+			if err != nil {
+				return err
+			}
+			return given(ctx, d, name, key, strings.Join(nodes, ","))
+		},
+	},
+	{
+		Form: `the hook "NAME" was given no "NAME"`, Means: "the variable is empty, in every run", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, name, key string) error {
+			return given(ctx, d, name, key, "")
+		},
+	},
 }
 
 func promoted(ctx context.Context, d *scenarios.Drill, p params, within time.Duration) error {
@@ -124,6 +154,13 @@ func hook(ctx context.Context, d *scenarios.Drill, name string, times int) error
 		return err
 	}
 	return d.AwaitHook(ctx, name, times, hookWithin)
+}
+
+func given(ctx context.Context, d *scenarios.Drill, name, key, value string) error {
+	if err := expect(ctx, d, "hook_given", params{"name": name, "key": key, "value": value}); err != nil {
+		return err
+	}
+	return d.AwaitHook(ctx, name, 1, hookWithin)
 }
 
 func list(names string) []string {
@@ -156,19 +193,13 @@ var promiseForms = []Form{
 	{
 		Form: `"NAME" resolves to the [primary|leader] within DURATION`, Means: "for every resolver and datacenter, counted from the promotion; waits for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, name string, within time.Duration) error {
-			if err := expect(ctx, d, "endpoint", params{"name": name, "kind": record.ProbeDNS, "within_ms": ms(within)}); err != nil {
-				return err
-			}
-			return d.AwaitEndpoint(ctx, name, record.ProbeDNS, within)
+			return follows(ctx, d, name, record.ProbeDNS, within)
 		},
 	},
 	{
 		Form: `the proxy sends writes to the [primary|leader] within DURATION`, Means: "from every datacenter, counted from the promotion; waits for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, within time.Duration) error {
-			if err := expect(ctx, d, "endpoint", params{"kind": record.ProbeConnection, "within_ms": ms(within)}); err != nil {
-				return err
-			}
-			return d.AwaitEndpoint(ctx, "", record.ProbeConnection, within)
+			return follows(ctx, d, "", record.ProbeConnection, within)
 		},
 	},
 	{
