@@ -104,7 +104,7 @@ func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, stri
 		var behind []string
 		for _, m := range t.databases {
 			v := byName[m.Name]
-			if m == primary || v.err != nil || !v.replicating || v.delayed || rootOf(byName, v) != primary.Name {
+			if m == primary || v.err != nil || v.delayed || !fed(byName, v, primary.Name) {
 				continue
 			}
 			waited = append(waited, m.Name)
@@ -125,6 +125,20 @@ func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, stri
 		return true, "nothing: no replica replicates from " + primary.Name
 	}
 	return true, strings.Join(waited, ", ") + " had applied everything that " + primary.Name + " has"
+}
+
+// fed says whether what a server has reaches another one: all on the way replicate.
+func fed(views map[string]view, v view, by string) bool {
+	for range views {
+		if !v.replicating {
+			return false
+		}
+		if v.source == by {
+			return true
+		}
+		v = views[v.source]
+	}
+	return false
 }
 
 // states reads every server. Without a primary there is nothing to compare transactions with.

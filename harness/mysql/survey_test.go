@@ -30,3 +30,17 @@ func TestRelocateNamesWhatItCannot(t *testing.T) {
 	assert.EqualError(t, topology.relocate(t.Context(), nil, []string{"m1"}), "relocate m1: name a server and those to put below it")
 	assert.EqualError(t, topology.relocate(t.Context(), nil, []string{"m1", "o1"}), "relocate o1: it is no database of this topology")
 }
+
+func TestWhoIsFedByThePrimary(t *testing.T) {
+	views := map[string]view{}
+	for _, v := range []view{
+		{node: "m1"}, {node: "m2", source: "m1"}, {node: "m3", source: "m2", replicating: true},
+		{node: "m4", source: "m1", replicating: true}, {node: "m5", source: "m4", replicating: true},
+		{node: "m6", source: "//m1", replicating: true},
+	} {
+		views[v.node] = v
+	}
+	for node, want := range map[string]bool{"m1": false, "m2": false, "m3": false, "m4": true, "m5": true, "m6": false} {
+		assert.Equal(t, want, fed(views, views[node], "m1"), node)
+	}
+}
