@@ -49,7 +49,13 @@ func TestWhatAPassedOverReplicaKept(t *testing.T) {
 	mute := keeping("m3", 57)
 	mute.Manifest.Settings = map[string]string{"m3/log_replica_updates": "OFF"}
 	assert.Contains(t, diagnosed(leftBehind, mute)[0].Summary, "which does not log what it replicates")
-	assert.Contains(t, diagnosed(leftBehind, keeping("m3", 1))[0].Summary, "1 of the 60 lost writes are on m3, which was not promoted")
+
+	stayed := keeping("m3", 57)
+	stayed.Manifest.Final.Nodes[2].Source = "m1"
+	assert.Contains(t, diagnosed(leftBehind, stayed)[0].Summary, "57 of the 60 lost writes are on m3, which stayed with m1")
+	away := keeping("m3", 1)
+	away.Manifest.Final.Nodes[2].Replicating = false
+	assert.Contains(t, diagnosed(leftBehind, away)[0].Summary, "1 of the 60 lost writes are on m3, which was not promoted")
 
 	assert.Empty(t, diagnosed(leftBehind, keeping("m1", 60)), "that the deposed primary has them is no news")
 	assert.Empty(t, diagnosed(leftBehind, losing()), "nobody has them")

@@ -32,7 +32,7 @@ func leftBehind(run *record.Run, s succession) []record.Finding {
 		if held == 0 {
 			continue
 		}
-		why, remedy := passedOver(run, n.Node)
+		why, remedy := passedOver(run, n)
 		out = append(out, finding(record.SeverityCritical, remedy, "%d of the %d lost writes are on %s, %s: %s was promoted without them",
 			held, len(lost), n.Node, why, run.Manifest.Final.Primary))
 	}
@@ -40,7 +40,8 @@ func leftBehind(run *record.Run, s succession) []record.Finding {
 }
 
 // passedOver says why a replica was not promoted, as far as its settings tell, and what mends it.
-func passedOver(run *record.Run, node string) (why, remedy string) {
+func passedOver(run *record.Run, n record.NodeState) (why, remedy string) {
+	node := n.Node
 	is := func(key string, values ...string) bool {
 		return slices.Contains(values, strings.ToLower(setting(run, node, key)))
 	}
@@ -51,6 +52,9 @@ func passedOver(run *record.Run, node string) (why, remedy string) {
 	case is("log_replica_updates", "off", "0", "false"), is("skip_log_bin", "on", "1", "true"), is("disable_log_bin", "on", "1", "true"):
 		return "which does not log what it replicates, so that no other can be fed by it",
 			"log_bin and log_replica_updates on " + node + ", and the rule prefer_not if it shall not lead"
+	}
+	if n.Replicating && n.Source != "" && n.Source != run.Manifest.Final.Primary {
+		return "which stayed with " + n.Source, "copy the rows from " + node + " before it is built anew"
 	}
 	return "which was not promoted", "copy the rows from " + node + " before it is built anew, and look in the recovery's steps why it was passed over"
 }
