@@ -104,7 +104,7 @@ func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, stri
 		var behind []string
 		for _, m := range t.databases {
 			v := byName[m.Name]
-			if m == primary || v.err != nil || v.delayed || !fed(byName, v, primary.Name) {
+			if m == primary || v.err != nil || !fed(byName, v, primary.Name) {
 				continue
 			}
 			waited = append(waited, m.Name)
@@ -127,10 +127,11 @@ func (t *Topology) awaitReplay(ctx context.Context, primary *member) (bool, stri
 	return true, strings.Join(waited, ", ") + " had applied everything that " + primary.Name + " has"
 }
 
-// fed says whether what a server has reaches another one: all on the way replicate.
+// fed says whether all that a server has soon reaches another one: everybody on the way replicates, and not late on
+// purpose.
 func fed(views map[string]view, v view, by string) bool {
 	for range views {
-		if !v.replicating {
+		if !v.replicating || v.delayed {
 			return false
 		}
 		if v.source == by {

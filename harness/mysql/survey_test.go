@@ -36,11 +36,12 @@ func TestWhoIsFedByThePrimary(t *testing.T) {
 	for _, v := range []view{
 		{node: "m1"}, {node: "m2", source: "m1"}, {node: "m3", source: "m2", replicating: true},
 		{node: "m4", source: "m1", replicating: true}, {node: "m5", source: "m4", replicating: true},
+		{node: "m7", source: "m1", replicating: true, delayed: true}, {node: "m8", source: "m7", replicating: true},
 		{node: "m6", source: "//m1", replicating: true},
 	} {
 		views[v.node] = v
 	}
-	for node, want := range map[string]bool{"m1": false, "m2": false, "m3": false, "m4": true, "m5": true, "m6": false} {
+	for node, want := range map[string]bool{"m1": false, "m2": false, "m3": false, "m4": true, "m5": true, "m6": false, "m7": false, "m8": false} {
 		assert.Equal(t, want, fed(views, views[node], "m1"), node)
 	}
 }
