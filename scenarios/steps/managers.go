@@ -82,6 +82,12 @@ var managerForms = []Form{
 		},
 	},
 	{
+		Form: `TARGET is not detached from its source`, Means: "it has the source that it had, whether or not it replicates; MySQL", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
+			return d.Observe(ctx, text(ctx), scenarios.Is(scenarios.Attached), 0, scenarios.Attachment(target))
+		},
+	},
+	{
 		Form: `a finding of the report names "NAME"`, Means: "words of what was found, or of what mends it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, words string) error {
 			return expect(ctx, d, "diagnosed", params{"names": words})

@@ -49,6 +49,7 @@ var vocabulary = map[string]string{
 	`the operator forces a failover of the alias "shop"`:                              `the operator forces a failover of the alias "NAME"`,
 	`the operator requests a switchover to node "m2", which fails`:                    `the operator requests a switchover to TARGET, which fails`,
 	`the operator relocates nodes "m3, m4" below the primary`:                         `the operator relocates TARGET below TARGET`,
+	`node "m2" is not detached from its source`:                                       `TARGET is not detached from its source`,
 	`a finding of the report names "must_not"`:                                        `a finding of the report names "NAME"`,
 	`no finding of the report names "must_not"`:                                       `no finding of the report names "NAME"`,
 	`Orchestrator counts the recovery as a success`:                                   `Orchestrator counts the recovery as a [success|failure]`,
