@@ -74,3 +74,58 @@ Feature: Orchestrators are lost, and the primary with them
     Then exactly 1 failover happens
     And at most 5 acknowledged writes are lost
     And at no time could two nodes acknowledge writes
+
+  @extended
+  Scenario: the raft leader is killed after it has begun a recovery and before it promotes
+    A recovery is not handed over: the next leader must begin its own, and holds
+    it back for the block period, as if the half recovery had been a whole one.
+    Given the topology "mysql-raft"
+    And these settings:
+      | component    | key                  | value       |
+      | orchestrator | PreFailoverProcesses | ["sleep 5"] |
+    And the application writes 20 rows per second through "db.shop.test"
+    And the steady state holds
+    When "mysqld" on the primary is killed
+    And a recovery has begun
+    And "orchestrator" on the Orchestrator leader is killed
+    Then a new primary is promoted within 60 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+    And at most 5 acknowledged writes are lost
+
+  @extended
+  Scenario: the raft leader is killed in the middle of a recovery where failovers are blocked for an hour
+    With Orchestrator's own block period the half recovery is an hour of outage,
+    unless somebody acknowledges it.
+    Given the topology "mysql-raft"
+    And these settings:
+      | component    | key                        | value       |
+      | orchestrator | PreFailoverProcesses       | ["sleep 5"] |
+      | orchestrator | RecoveryPeriodBlockSeconds | 3600        |
+    And the application writes 20 rows per second through "db.shop.test"
+    And the steady state holds
+    When "mysqld" on the primary is killed
+    And a recovery has begun
+    And "orchestrator" on the Orchestrator leader is killed
+    Then the failover is blocked as flapping
+    And no failover happens for 10 seconds
+    When the operator acknowledges the recovery
+    Then a new primary is promoted within 30 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+    And at most 5 acknowledged writes are lost
+
+  @extended
+  Scenario: the raft leader is killed while it runs the hook after a promotion
+    The database has failed over, but nobody goes on with the hook: the name
+    stays with the dead primary.
+    Given the topology "mysql-raft"
+    And the application writes 20 rows per second through "db.shop.test"
+    And the steady state holds
+    When the hook "orchestrator-post-failover" hangs for 20 seconds
+    And "mysqld" on the primary is killed
+    Then a new primary is promoted within 20 seconds
+    When "orchestrator" on the Orchestrator leader is killed
+    Then "db.shop.test" resolves to the promoted node within 15 seconds in every datacenter
+    And exactly 1 failover happens
+    But the drill fails because "resolves to the promoted node"

@@ -39,6 +39,7 @@ type watcher struct {
 // followed is a recovery that goes on, or has just ended.
 type followed struct {
 	Recovery
+	by       string // the Orchestrator that told of it first: it is not handed over
 	master   bool // a primary is replaced, not an intermediate one or a setting
 	writable bool // the step that made the successor writable was seen
 	promoted bool // and reported
@@ -197,7 +198,7 @@ func (w *watcher) recoveriesNow(recoveries []Recovery) {
 	for _, r := range slices.Backward(recoveries) { // the newest is the first of the list
 		f := w.known[r.UID]
 		if f == nil {
-			f = &followed{master: replacesPrimary(r.AnalysisEntry.Analysis)}
+			f = &followed{master: replacesPrimary(r.AnalysisEntry.Analysis), by: w.from.Name}
 			w.known[r.UID] = f
 			if first {
 				f.Recovery, f.ended, f.idle = r, true, idleLooks
@@ -339,11 +340,12 @@ func (w *watcher) blockedNow(blocked []Blocked) {
 }
 
 // blocksItself tells a recovery that still goes on, and for which Orchestrator notes each second that it begins no
-// second one, from a later failure that is not recovered. Orchestrator's times have steps of a second.
+// second one, from a later failure that is not recovered, and from a recovery that nobody goes on with because its
+// Orchestrator died over it. Orchestrator's times have steps of a second.
 func (w *watcher) blocksItself(b Blocked) bool {
 	for _, f := range w.known {
 		if f.ID == b.BlockingRecoveryID && f.AnalysisEntry.AnalyzedInstanceKey == b.FailedInstanceKey {
-			return !f.ended || b.LastBlockedTimestamp.Sub(f.RecoveryEndTimestamp.Time) <= time.Second
+			return !f.ended && f.by == w.from.Name || f.ended && b.LastBlockedTimestamp.Sub(f.RecoveryEndTimestamp.Time) <= time.Second
 		}
 	}
 	return false

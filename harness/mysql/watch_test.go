@@ -128,6 +128,26 @@ func TestARecoveryThatGoesOnBlocksOnlyItself(t *testing.T) {
 	assert.Equal(t, []string{"manager m1: recovery of m1 (DeadMaster) is blocked by recovery 1: anti-flapping"}, look())
 }
 
+func TestARecoveryWhoseOrchestratorDiedBlocksTheNext(t *testing.T) {
+	recovery := Recovery{ID: 1, UID: "u", AnalysisEntry: on("m1", "DeadMaster")}
+	blocked := []Blocked{{FailedInstanceKey: Instance{"m1", 3306}, Analysis: "DeadMaster", BlockingRecoveryID: 1}}
+	one, two := &scripted{}, &scripted{follows: true}
+	w, sink := watched(one)
+	w.t.managers = append(w.t.managers, &managerNode{Node: &harness.Node{Name: "o2"}, api: two})
+	look := func() []string {
+		for range blockedEvery {
+			w.look(t.Context())
+		}
+		return sink.take()
+	}
+	look()
+	one.recoveries, one.blocked = []Recovery{recovery}, blocked
+	assert.Equal(t, []string{"promotion_started m1: recovery of m1 began (DeadMaster)"}, look())
+	one.err, two.follows = errors.New("connection refused"), false
+	two.recoveries, two.blocked = []Recovery{recovery}, blocked
+	assert.Contains(t, look(), "manager m1: recovery of m1 (DeadMaster) is blocked by recovery 1: anti-flapping")
+}
+
 func TestWatchTellsSilence(t *testing.T) {
 	s := &scripted{}
 	w, sink := watched(s)
