@@ -75,13 +75,21 @@ func (t *Topology) databasesOf(args []string, count int) ([]*member, error) {
 	return out, nil
 }
 
-func (t *Topology) forceFailover(ctx context.Context, m *managerNode, _ []string) error {
-	primary, err := t.Primary(ctx)
+// forceFailover replaces the server that is named, else the primary.
+func (t *Topology) forceFailover(ctx context.Context, m *managerNode, args []string) error {
+	if len(args) == 0 {
+		primary, err := t.Primary(ctx)
+		if err != nil {
+			return fmt.Errorf("force a failover: %w", err)
+		}
+		args = []string{primary.Name}
+	}
+	failed, err := t.databasesOf(args, 1)
 	if err != nil {
 		return fmt.Errorf("force a failover: %w", err)
 	}
-	if _, err = m.api.ForceFailover(ctx, t.member(primary.Name).instance()); err != nil {
-		return fmt.Errorf("force a failover: %w", err)
+	if _, err := m.api.ForceFailover(ctx, failed[0].instance()); err != nil {
+		return fmt.Errorf("force a failover of %s: %w", failed[0].Name, err)
 	}
 	return nil
 }

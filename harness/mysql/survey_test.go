@@ -28,6 +28,7 @@ func TestWhatIsToldOfSingleServersIsDescribed(t *testing.T) {
 func TestRelocateNamesWhatItCannot(t *testing.T) {
 	topology := onPaper(t, nil)
 	assert.EqualError(t, topology.relocate(t.Context(), nil, []string{"m1"}), "relocate m1: name a server and those to put below it")
+	assert.EqualError(t, topology.forceFailover(t.Context(), nil, []string{"o1"}), "force a failover: o1 is no database of this topology")
 	assert.EqualError(t, topology.relocate(t.Context(), nil, []string{"m1", "o1"}), "relocate o1: it is no database of this topology")
 }
 

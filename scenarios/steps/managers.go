@@ -52,6 +52,10 @@ var managerForms = []Form{
 		},
 	},
 	{
+		Form: `the operator forces a failover of TARGET`, Means: "that server is replaced; it is named by its host and port; MySQL", NeedsTopology: true,
+		Handler: operates(mysql.ForceFailover),
+	},
+	{
 		Form: `the operator forces a failover of the alias "NAME"`, Means: "of whichever cluster Orchestrator takes the alias for; MySQL", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, alias string) error {
 			return d.Operate(ctx, text(ctx), mysql.ForceAlias, alias)

@@ -46,6 +46,7 @@ var vocabulary = map[string]string{
 	`a replica cannot reach the primary and is refused`:                   `TARGET cannot reach TARGET and is refused`,
 	`nodes "m2, m3" cannot reach the primary on port 3306 and is refused`: `TARGET cannot reach TARGET on port NUMBER and is refused`,
 	`at once:`: `at once:`,
+	`the operator forces a failover of node "m2"`:                                     `the operator forces a failover of TARGET`,
 	`the operator forces a failover of the alias "shop"`:                              `the operator forces a failover of the alias "NAME"`,
 	`the operator requests a switchover to node "m2", which fails`:                    `the operator requests a switchover to TARGET, which fails`,
 	`the operator relocates nodes "m3, m4" below the primary`:                         `the operator relocates TARGET below TARGET`,
