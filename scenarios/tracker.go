@@ -80,7 +80,7 @@ func (t *tracker) Probe(p record.Probe) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := answerKey{p.Endpoint, p.Kind, p.Vantage, p.Via}
-	if before := t.answers[key]; before.TTL > 0 && p.TTL > before.TTL {
+	if before := t.answers[key]; before.Answer != "" && p.TTL > before.TTL { // it may have been 0, in its last half second
 		t.refreshed[key] = p.T
 	}
 	t.answers[key] = p
