@@ -39,3 +39,23 @@ func TestWhenResolversHaveAskedAgain(t *testing.T) {
 	assert.Empty(t, stale(33*time.Second))
 	assert.Len(t, stale(40*time.Second), 2, "that was long ago")
 }
+
+// Two that take writes at once are each seen promoted once: the later one is the promoted node, whoever speaks last.
+func TestTwoPrimariesAreSeenOnceEach(t *testing.T) {
+	rec, err := record.Create(t.TempDir())
+	require.NoError(t, err)
+	defer rec.Close()
+	tracked := newTracker(rec)
+	for at := time.Second; at < 10*time.Second; at += time.Second {
+		tracked.Sample(record.Sample{T: at, Node: "m1", Alive: true, Writable: true, Role: record.RolePrimary})
+		role, writable := record.RoleReplica, false
+		if at >= 5*time.Second {
+			role, writable = record.RolePrimary, true
+		}
+		tracked.Sample(record.Sample{T: at, Node: "m2", Alive: true, Writable: writable, Role: role})
+	}
+	tracked.Sample(record.Sample{T: 10 * time.Second, Node: "m1", Alive: true, Writable: true, Role: record.RolePrimary})
+	s, ok := tracked.promotedSince(2*time.Second, "m1")
+	assert.True(t, ok)
+	assert.Equal(t, sighting{"m2", 5 * time.Second}, s)
+}

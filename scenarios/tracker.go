@@ -67,13 +67,17 @@ func (t *tracker) Sample(s record.Sample) {
 	t.rec.Sample(s)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := t.samples[s.Node]
 	t.samples[s.Node] = s
-	if s.Alive && s.Writable && s.Role == record.RolePrimary {
-		if n := len(t.promoted); n == 0 || t.promoted[n-1].node != s.Node {
-			t.promoted = append(t.promoted, sighting{s.Node, s.T})
-		}
+	if !isPrimary(s) || isPrimary(before) { // of two that take writes neither is seen again and again
+		return
+	}
+	if n := len(t.promoted); n == 0 || t.promoted[n-1].node != s.Node {
+		t.promoted = append(t.promoted, sighting{s.Node, s.T})
 	}
 }
+
+func isPrimary(s record.Sample) bool { return s.Alive && s.Writable && s.Role == record.RolePrimary }
 
 func (t *tracker) Probe(p record.Probe) {
 	t.rec.Probe(p)

@@ -116,3 +116,10 @@ func TestOnlyAServerThatTakesWritesMayHaveTheAddress(t *testing.T) {
 		assert.Equal(t, want, run.Run() == nil, said)
 	}
 }
+
+func TestAnAddressIsFoundInTheKernelsTable(t *testing.T) {
+	const table = "Local:\n  +-- 0.0.0.0/0 3 0 5\n        |-- 10.0.0.1\n           /32 host LOCAL\n        |-- 10.0.0.20\n           /32 host LOCAL\n"
+	assert.True(t, isLocal(table, "10.0.0.1"))
+	assert.False(t, isLocal(table, "10.0.0.2"), "only the beginning of another one")
+	assert.False(t, isLocal(table, "10.0.0.200"))
+}

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -162,3 +163,22 @@ func (t *Topology) vipReasons(ctx context.Context, writers []string) []string {
 	}
 	return slices.Compact(reasons)
 }
+
+// HoldsAddress says whether a database's node has the virtual address, by what its kernel takes for its own.
+func (t *Topology) HoldsAddress(ctx context.Context, n *harness.Node) (bool, error) {
+	if !t.vip {
+		return false, errors.New("this topology has no virtual address")
+	}
+	address, err := t.virtualAddress()
+	if err != nil {
+		return false, err
+	}
+	table, err := n.Agent.Read(ctx, "/proc/net/fib_trie")
+	if err != nil {
+		return false, fmt.Errorf("look for the virtual address on %s: %w", n.Name, err)
+	}
+	return isLocal(string(table), address), nil
+}
+
+// isLocal finds an address in the kernel's own table of routes: a leaf by that name.
+func isLocal(table, address string) bool { return strings.Contains(table, "|-- "+address+"\n") }

@@ -26,6 +26,13 @@ var endpointForms = []Form{
 		},
 	},
 	{
+		Form: `NUMBER server(s) [hold|holds] the virtual address within DURATION`, Means: "whichever they are; counted from this step, looks until it is so", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, n int, within time.Duration) error {
+			count := float64(n)
+			return d.Observe(ctx, text(ctx), scenarios.Bound{Min: &count, Max: &count, Unit: "servers"}, within, scenarios.AddressHolders())
+		},
+	},
+	{
 		Form: `the connections kept open lead to the [primary|leader] within DURATION`, Means: "those of the application, from every datacenter, counted from the promotion; waits for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, within time.Duration) error {
 			return follows(ctx, d, "", record.ProbeSession, within)

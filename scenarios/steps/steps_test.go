@@ -23,6 +23,7 @@ var vocabulary = map[string]string{
 	`the application keeps a connection open through "proxy.shop.test"`:      `the application keeps a connection open through "NAME"`,
 	`"db.shop.test" has just been cached in every datacenter`:                `"NAME" has just been cached in every datacenter`,
 	`"vip.shop.test" leads to the primary within 5 seconds`:                  `"NAME" leads to the [primary|leader] within DURATION`,
+	`2 servers hold the virtual address within 10 seconds`:                   `NUMBER server(s) [hold|holds] the virtual address within DURATION`,
 	`the connections kept open lead to the primary within 5 seconds`:         `the connections kept open lead to the [primary|leader] within DURATION`,
 	`the proxy leads to the Orchestrator leader within 20 seconds`:           `the proxy leads to the Orchestrator leader within DURATION`,
 	`the hooks ran in the order "PreFailover, PostFailover"`:                 `the hooks ran in the order "NAME"`,
