@@ -82,3 +82,13 @@ Feature: HAProxy in front of MySQL
     And the proxy sends writes to the primary within 5 seconds
     And the connections kept open lead to the primary within 10 seconds
     But the drill fails because "connections kept open"
+
+  @extended
+  Scenario: the health check dies, and a healthy primary is taken out
+    Nothing is wrong with the database, so Orchestrator does nothing. To the
+    proxy a check that is refused is a server that is down, and it has no other.
+    Given the steady state holds
+    When "mysql-check" on the primary is killed
+    Then no failover happens for 6 seconds
+    And writes are interrupted for at most 3 seconds
+    But the drill fails because "writes are interrupted"
