@@ -25,7 +25,7 @@ var processCrashLoopDoc = Doc{
 	Summary: "a process is killed (SIGKILL) a short time after each of its starts, and started again, until the heal",
 	Targets: "nodes that run the process",
 	Params: []Param{
-		{Name: "process", Meaning: "name of the process as the topology declares it: mysqld, orchestrator, patroni, postgres, etcd, haproxy, dns", Required: true},
+		{Name: "process", Meaning: "name of the process as the topology declares it: mysqld, mariadbd, orchestrator, patroni, postgres, etcd, haproxy, dns", Required: true},
 		{Name: "after_ms", Meaning: "how long each incarnation lives, in milliseconds", Default: "300"},
 		{Name: "every_ms", Meaning: "pause between its death and its next start, in milliseconds", Default: "1000"},
 	},

@@ -18,7 +18,7 @@ var processKillDoc = Doc{
 	Summary: "a process is killed (SIGKILL); its host, its address and its network live on, so peers see a reset at once",
 	Targets: "nodes that run the process",
 	Params: []Param{
-		{Name: "process", Meaning: "name of the process as the topology declares it: mysqld, orchestrator, patroni, postgres, etcd, haproxy, dns", Required: true},
+		{Name: "process", Meaning: "name of the process as the topology declares it: mysqld, mariadbd, orchestrator, patroni, postgres, etcd, haproxy, dns", Required: true},
 		{Name: "let_restart", Meaning: "let its restart policy bring it back, in place of holding it down until the heal", Default: "false"},
 	},
 	Proof: "the process is gone from the node's process table",
