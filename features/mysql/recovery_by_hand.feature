@@ -95,3 +95,14 @@ Feature: Recoveries that an operator holds back, begins, and undoes
     And no acknowledged write is lost
     And no node has errant transactions
     And at no time could two nodes acknowledge writes
+
+  @extended
+  Scenario: a switchover to a replica of a replica is refused, and harms nothing
+    Given node "m3" replicates from node "m2"
+    And the steady state holds
+    When the operator requests a switchover to node "m3", which fails
+    Then no failover happens for 5 seconds
+    And node "m3" replicates from node "m2" within 2 seconds
+    And node "m2" replicates from node "m1" within 2 seconds
+    And writes are interrupted for at most 4 seconds
+    And no acknowledged write is lost
