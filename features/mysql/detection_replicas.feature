@@ -82,6 +82,40 @@ Feature: Replicas and intermediate primaries are lost, and the primary is not
     And no acknowledged write is lost
 
   @extended
+  Scenario: an intermediate primary and one of its replicas die
+    The other replica is moved and is well within a second; but the dead one
+    cannot be moved, so Orchestrator calls the whole a failure, and the hook of
+    failures runs and not the hook of successes.
+    Given the topology "mysql-chain"
+    And the application writes 50 rows per second through "db.shop.test"
+    And the steady state holds
+    When at once:
+      | "mysqld" on node "m2" is killed |
+      | "mysqld" on node "m3" is killed |
+    Then Orchestrator reports "DeadIntermediateMasterAndSomeReplicas"
+    And node "m4" replicates from node "m5" within 15 seconds
+    And the hook "PostUnsuccessfulFailover" ran once
+    And the hook "PostIntermediateMasterFailover" did not run
+    And no failover happens for 3 seconds
+    And writes are interrupted for at most 4 seconds
+    And no acknowledged write is lost
+
+  @extended
+  Scenario: no replica reaches its intermediate primary, which lives
+    Orchestrator reaches all of them, and takes the replicas away from a server
+    that they cannot use.
+    Given the topology "mysql-chain"
+    And the application writes 50 rows per second through "db.shop.test"
+    And the steady state holds
+    When nodes "m3, m4" cannot reach node "m2" on port 3306 and is refused
+    Then Orchestrator reports "AllIntermediateMasterReplicasFailingToConnectOrDead"
+    And nodes "m3, m4" replicate within 20 seconds
+    And the hook "PostIntermediateMasterFailover" ran once
+    And no failover happens for 3 seconds
+    And writes are interrupted for at most 4 seconds
+    And no acknowledged write is lost
+
+  @extended
   Scenario: replication is stopped on every replica of an intermediate primary
     Given the topology "mysql-chain"
     And the application writes 50 rows per second through "db.shop.test"

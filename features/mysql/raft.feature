@@ -46,6 +46,23 @@ Feature: Orchestrators are lost, and the primary with them
     And at most 5 acknowledged writes are lost
 
   @extended
+  Scenario: the majority of the Orchestrators is lost, then the primary
+    The one that is left cannot know whether it is the only one, and rightly
+    recovers nothing. One more makes a majority again, and the failover comes.
+    Given the topology "mysql-raft"
+    And the application writes 20 rows per second through "db.shop.test"
+    And the steady state holds
+    When "orchestrator" on node "o2" is killed
+    And "orchestrator" on node "o3" is killed
+    And "mysqld" on the primary is killed
+    Then no failover happens for 12 seconds
+    When "orchestrator" on node "o2" is started
+    Then a new primary is promoted within 60 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+    And at most 5 acknowledged writes are lost
+
+  @extended
   Scenario: the raft leader hangs, then the primary dies, then the leader wakes up
     Given the topology "mysql-raft"
     And the application writes 20 rows per second through "db.shop.test"

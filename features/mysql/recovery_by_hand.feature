@@ -6,6 +6,18 @@ Feature: Recoveries that an operator holds back, begins, and undoes
     And the application writes 50 rows per second through "db.shop.test"
 
   @extended
+  Scenario: global recoveries are off, and nothing fails over until they are on again
+    Given the steady state holds
+    When the operator disables global recoveries
+    And "mysqld" on the primary is killed
+    Then Orchestrator reports "DeadMaster"
+    And no failover happens for 8 seconds
+    When the operator enables global recoveries
+    Then a new primary is promoted within 30 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And exactly 1 failover happens
+
+  @extended
   Scenario: global recoveries that were switched off stay off when Orchestrator restarts
     What was switched off for a maintenance and forgotten is not mended by a
     restart, and no page of problems shows it.
@@ -106,3 +118,16 @@ Feature: Recoveries that an operator holds back, begins, and undoes
     And node "m2" replicates from node "m1" within 2 seconds
     And writes are interrupted for at most 4 seconds
     And no acknowledged write is lost
+
+  @extended
+  Scenario: a switchover to the only replica leaves the one behind it where it is
+    Given node "m3" replicates from node "m2"
+    And the steady state holds
+    When the operator requests a switchover
+    Then node "m2" is promoted within 20 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    And nodes "m1, m3" replicate from node "m2" within 15 seconds
+    And exactly 1 failover happens
+    And writes are interrupted for at most 10 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
