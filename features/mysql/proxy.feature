@@ -91,4 +91,6 @@ Feature: HAProxy in front of MySQL
     When "mysql-check" on the primary is killed
     Then no failover happens for 6 seconds
     And writes are interrupted for at most 3 seconds
+    When "mysql-check" on the primary is started
+    Then the recovery time is at most 25 seconds
     But the drill fails because "writes are interrupted"

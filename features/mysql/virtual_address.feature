@@ -40,6 +40,28 @@ Feature: A virtual address held by keepalived
     And "db.shop.test" resolves to the old primary within 5 seconds in every datacenter
     And the recovery time is at most 25 seconds
 
+  Scenario: the primary is cut off from the other servers, and two hold the address
+    The old primary keeps the address because it takes writes; the promoted one
+    takes it because it hears of nobody who has it. Who announced it last has
+    the clients. After the partition the higher priority decides, and that is
+    the old primary's, which nobody has turned off: the clients go back to it.
+    Given these settings:
+      | component | key          | value |
+      | m1        | vip_priority | 150   |
+    And the steady state holds
+    Then 1 server holds the virtual address within 5 seconds
+    When the primary is partitioned from nodes "m2, m3, o1"
+    Then a new primary is promoted within 40 seconds
+    And 2 servers hold the virtual address within 15 seconds
+    And "vip.shop.test" leads to the primary within 15 seconds
+    When 2 seconds pass
+    And the partition is healed
+    Then 1 server holds the virtual address within 15 seconds
+    When 4 seconds pass
+    Then at no time could two nodes acknowledge writes
+    But the drill fails because "two nodes acknowledge writes"
+    And the drill fails because "vip.shop.test"
+
   Scenario: the old primary comes back writable with the higher priority, and takes the address
     It says that it takes writes, so it may have the address, and it ranks
     higher: every client is back on the server that the failover left behind.
