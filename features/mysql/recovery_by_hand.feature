@@ -131,3 +131,25 @@ Feature: Recoveries that an operator holds back, begins, and undoes
     And writes are interrupted for at most 10 seconds
     And no acknowledged write is lost
     And at no time could two nodes acknowledge writes
+
+  @extended
+  Scenario: after a failover the old primary is brought back, and gets the role back
+    Orchestrator neither brings a failed primary back nor forgives it: it stays
+    in downtime for a year, in which automation would leave it alone.
+    Given the steady state holds
+    When "mysqld" on the primary is stopped
+    Then a new primary is promoted within 25 seconds
+    And "db.shop.test" resolves to the primary within 5 seconds
+    When "mysqld" on the old primary is started
+    Then a login to the old primary succeeds within 20 seconds
+    When the operator has the old primary replicate from the primary
+    Then the old primary replicates from the primary within 15 seconds
+    When the operator ends downtime of the old primary
+    And 3 seconds pass
+    And the operator requests a switchover to the old primary
+    Then the promoted node is the old primary
+    And nodes "m2, m3" replicate from node "m1" within 15 seconds
+    And exactly 2 failovers happen
+    And no acknowledged write is lost
+    And no node has errant transactions
+    And at no time could two nodes acknowledge writes
