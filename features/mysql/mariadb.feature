@@ -74,3 +74,17 @@ Feature: MariaDB under Orchestrator
     And no failover happens for 2 seconds
     And writes are interrupted for at most 2 seconds
     And no acknowledged write is lost
+
+  Scenario: the old MariaDB primary is brought back as a replica
+    It comes back read-only, in a cluster of its own, and nobody brings it back
+    but a person. Its gtid_slave_pos is empty, as it never was a replica: it
+    must be told where its own history ends, or it asks for everything again.
+    Given the steady state holds
+    When "mariadbd" on the primary is killed
+    Then a new primary is promoted within 15 seconds
+    When "mariadbd" on the old primary is started
+    And 5 seconds pass
+    And the operator has the old primary replicate from the promoted node
+    Then the old primary replicates from the promoted node within 20 seconds
+    And at no time could two nodes acknowledge writes
+    And at most 5 acknowledged writes are lost
