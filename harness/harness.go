@@ -29,6 +29,7 @@ const (
 	Patroni      = "patroni"
 	Etcd         = "etcd"
 	HAProxy      = "haproxy"
+	Router       = "router" // MySQL Router
 	DNS          = "dns"
 	Resolver     = "resolver" // a caching one, which applications of its datacenter ask
 	Application  = "application"
@@ -180,7 +181,7 @@ type Topology interface {
 
 // Kind makes topologies.
 type Kind interface {
-	Name() string // mysql, patroni
+	Name() string // mysql, patroni, groupreplication
 	// Blueprints are the topologies that it offers.
 	Blueprints() []Blueprint
 }

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"harness/docker":            {"harness", "harness/agent", "harness/images", "harness/wait"},
 	"harness/docker/dockertest": {"harness", "harness/docker", "harness/images"},
 	"harness/mysql":             {"harness", "harness/agent", "harness/dialect", "harness/dns", "harness/endpoint", "harness/haproxy", "harness/hooks", "harness/images", "harness/record", "harness/wait", "harness/workload"},
+	"harness/groupreplication":  {"harness", "harness/agent", "harness/endpoint", "harness/images", "harness/record", "harness/wait", "harness/workload"},
 	"harness/patroni":           {"harness", "harness/agent", "harness/dns", "harness/endpoint", "harness/haproxy", "harness/hooks", "harness/images", "harness/record", "harness/wait", "harness/workload"},
 	"verifiers":                 {"harness/record"},
 	"reports":                   {"harness/record"},

@@ -125,6 +125,9 @@ func (d *Drill) sampler(n *harness.Node) agent.Observe {
 	if ring, ok := d.topology.(interface{ CoPrimary(n *harness.Node) bool }); ok { // only kinds that know such a thing
 		o.CoPrimary = ring.CoPrimary(n)
 	}
+	if group, ok := d.topology.(interface{ InGroup() bool }); ok {
+		o.InGroup = group.InGroup()
+	}
 	return o
 }
 

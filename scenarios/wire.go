@@ -10,6 +10,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/docker"
+	"github.com/firedrill/firedrill/harness/groupreplication"
 	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/mysql"
 	"github.com/firedrill/firedrill/harness/patroni"
@@ -18,7 +19,7 @@ import (
 
 // Kinds is every kind of topology that ships. A new one is one line here.
 func Kinds() harness.Catalogue {
-	return harness.NewCatalogue(mysql.Kind{}, patroni.Kind{})
+	return harness.NewCatalogue(mysql.Kind{}, groupreplication.Kind{}, patroni.Kind{})
 }
 
 // OnDocker completes a configuration with the Docker engine of this machine, everything that ships, and the budgets

@@ -267,6 +267,8 @@ type Observe struct {
 	// CoPrimary says that the node is in a ring with its source: it is a primary when it is writable, although it
 	// replicates.
 	CoPrimary bool `json:"co_primary,omitempty"`
+	// InGroup says that the node is a member of a replication group, which decides who its primary is (MySQL).
+	InGroup bool `json:"in_group,omitempty"`
 }
 
 // Load makes the node an application: open-loop writers, from now until Quiet.

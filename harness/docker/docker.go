@@ -145,7 +145,7 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 }
 
 // imageOf names the image of a node: applications, DNS servers and resolvers need only the tools and the agent, and
-// a backend is a server like those that are drilled.
+// a backend is a server like those that are drilled, and MySQL Router comes with the server.
 func imageOf(s harness.NodeSpec) string {
 	if s.Image != "" {
 		return s.Image
@@ -153,7 +153,7 @@ func imageOf(s harness.NodeSpec) string {
 	switch s.Component {
 	case harness.Application, harness.DNS, harness.Resolver:
 		return "tools"
-	case harness.Backend:
+	case harness.Backend, harness.Router:
 		return "mysql"
 	}
 	return s.Component

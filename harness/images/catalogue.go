@@ -26,6 +26,12 @@ const (
 	// these in the same places.
 	MySQLInit = "/usr/local/lib/firedrill/init-datadir"
 
+	// RouterHome is where MySQL Router, which is in the image of MySQL, keeps its keyring: the password of the account
+	// "router" is in it.
+	RouterHome      = "/var/lib/mysqlrouter"
+	RouterKeyring   = RouterHome + "/keyring"
+	RouterMasterKey = RouterHome + "/master.key"
+
 	PostgresBinDir  = "/usr/lib/postgresql/17/bin"
 	PostgresDataDir = "/var/lib/postgresql/data"
 	// PatroniSeed fills the data directory of a node, before Patroni's first start, with the cluster that was made when the

@@ -26,6 +26,9 @@ func sampleMySQL(ctx context.Context, d dialect.Dialect, db sqlConn, o agent.Obs
 	if err != nil {
 		return record.Sample{}, err
 	}
+	if o.InGroup {
+		return sampleMember(ctx, db, self)
+	}
 	replica, err := db.Query(ctx, d.Replica)
 	if err != nil {
 		return record.Sample{}, err
