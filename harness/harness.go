@@ -272,7 +272,7 @@ func (c Catalogue) Names() string {
 }
 
 // RequireVariable turns a test's skip for want of something (an engine, Orchestrator) into a failure, so that a green CI
-// has tested what it was meant to: a list of kinds (mysql, patroni) or "docker", with commas.
+// has tested what it was meant to: a list of kinds (mysql, groupreplication, patroni) or "docker", with commas.
 const RequireVariable = "FIREDRILL_REQUIRE"
 
 // Required says whether RequireVariable names something.

@@ -43,7 +43,7 @@ func runCommand(e *env) *cobra.Command {
 	flags.IntVar(&f.concurrency, "concurrency", 1, "drills at one moment; more than one costs precision on a small machine")
 	flags.StringVar(&f.shard, "shard", "", "I/N: only the I-th of N parts of the drills")
 	flags.StringVar(&f.out, "out", scenarios.RunsFolder, "folder of all runs")
-	flags.StringVar(&f.require, "require", "", "kinds that must be drilled (mysql, patroni): one that is not makes the run inconclusive")
+	flags.StringVar(&f.require, "require", "", "kinds that must be drilled (mysql, groupreplication, patroni): one that is not makes the run inconclusive")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "check and list the drills; stand nothing up")
 	flags.BoolVar(&f.keep, "keep", false, "leave the topologies standing; remove them with `firedrill clean`")
 	return cmd

@@ -52,9 +52,9 @@ func (t *Topology) variables(m *member) []variable {
 // standard are our variables, in the order of the file. Of what decides a failover (the time until a silent member is
 // expelled, how long a minority waits, what a member does that is thrown out) nothing is set: those are MySQL's defaults.
 func (t *Topology) standard(m *member) []variable {
-	var seeds []string
+	var seeds, allowed []string
 	for _, other := range t.members {
-		seeds = append(seeds, groupAddress(other))
+		seeds, allowed = append(seeds, groupAddress(other)), append(allowed, other.Address)
 	}
 	out := []variable{
 		{"datadir", images.MySQLDataDir},
@@ -83,6 +83,8 @@ func (t *Topology) standard(m *member) []variable {
 		{"group_replication_group_name", groupName},
 		{"group_replication_local_address", groupAddress(m)},
 		{"group_replication_group_seeds", strings.Join(seeds, ",")},
+		// Left to itself it lets private addresses in, and those of a drill are not.
+		{"group_replication_ip_allowlist", strings.Join(allowed, ",")},
 		// A server that is started again joins by itself. It never makes a group by itself: two could.
 		{"group_replication_start_on_boot", "ON"},
 		{"group_replication_bootstrap_group", "OFF"},
