@@ -199,7 +199,7 @@ func TestOrchestratorMissing(t *testing.T) {
 	api := dockertest.Engine(t)
 	t.Setenv("FIREDRILL_ORCHESTRATOR", filepath.Join(t.TempDir(), "orchestrator"))
 	t.Setenv(docker.AgentVariable, dockertest.Program(t, api))
-	code, _, stderr := call(t, "run", "--tags", "@smoke && @mysql", "--out", t.TempDir())
+	code, _, stderr := call(t, "run", "--tags", "@smoke && @orchestrator", "--out", t.TempDir())
 	assert.Equal(t, 3, code)
 	assert.Contains(t, stderr, "not drilled: ")
 	assert.Contains(t, stderr, "orchestrator")

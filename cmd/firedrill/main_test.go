@@ -99,7 +99,7 @@ func TestBadSubnet(t *testing.T) {
 func TestDryRun(t *testing.T) {
 	code, stdout, stderr := call(t, "run", "--tags", "@smoke", "--dry-run")
 	assert.Zero(t, code, stderr)
-	assert.Equal(t, 2, strings.Count(stdout, "\n"))
+	assert.Equal(t, 3, strings.Count(stdout, "\n"), "one of each kind")
 	assert.Contains(t, stdout, "mysql-3")
 	all := 0
 	for _, shard := range []string{"1/3", "2/3", "3/3"} {
