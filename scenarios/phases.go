@@ -281,7 +281,10 @@ const unchanged = 5 * time.Second
 // converge waits until the topology is whole again, or until what is missing no longer changes.
 func (d *Drill) converge(ctx context.Context) {
 	d.phase("converge")
-	last, since := "-", time.Now()
+	last, since, still := "-", time.Now(), unchanged
+	if patient, ok := d.topology.(interface{ Patience() time.Duration }); ok { // only kinds that come back in silence
+		still = patient.Patience()
+	}
 	err := wait.Until(ctx, "topology whole again", d.run.Budgets.Converge, func(ctx context.Context) (bool, string, error) {
 		missing, err := d.topology.Steady(ctx)
 		if err != nil {
@@ -291,7 +294,7 @@ func (d *Drill) converge(ctx context.Context) {
 		if seen != last {
 			last, since = seen, time.Now()
 		}
-		return seen == "" || time.Since(since) > unchanged, seen, nil
+		return seen == "" || time.Since(since) > still, seen, nil
 	})
 	event := record.Event{T: d.now(), Kind: record.KindConverged, Msg: "the topology is whole again"}
 	if last != "" {

@@ -104,8 +104,9 @@ func (t *Topology) standard(m *member) []variable {
 		{"table_open_cache", "64"},
 		{"table_definition_cache", "400"},
 		{"temptable_max_ram", "2M"},
-		{"max_connections", "200"},
-		{"back_log", "32"}, // what queues up while the server hangs is dead when it wakes
+		// A write that was given up stays a connection in Router, and one here, until the server answers: while the group
+		// stands still there is one more with every write that is due.
+		{"max_connections", "1000"},
 	}
 	if m.Fitted(harness.FitShim) {
 		out = append(out, variable{"innodb_use_native_aio", "OFF"}) // the shim does not see what goes through libaio
@@ -113,7 +114,9 @@ func (t *Topology) standard(m *member) []variable {
 	return out
 }
 
-func groupAddress(m *member) string { return fmt.Sprintf("%s:%d", m.Name, groupPort) }
+// groupAddress is where a member is heard by the others. No names: the group and Router look them up anew at every
+// connection, in the threads that do all the rest, and glibc asks a DNS server for the half that /etc/hosts has not.
+func groupAddress(m *member) string { return fmt.Sprintf("%s:%d", m.Address, groupPort) }
 
 // override lets settings replace ours. MySQL takes dashes and underscores for the same, and a prefix "loose".
 func override(vars []variable, settings map[string]string) []variable {
@@ -206,7 +209,7 @@ func (t *Topology) routerConfig(id int) string {
 func (t *Topology) routerStateFile() ([]byte, error) {
 	var servers []string
 	for _, m := range t.members {
-		servers = append(servers, fmt.Sprintf("mysql://%s:%d", m.Name, port))
+		servers = append(servers, fmt.Sprintf("mysql://%s:%d", m.Address, port))
 	}
 	data, err := json.Marshal(map[string]any{
 		"version": "1.0.0",

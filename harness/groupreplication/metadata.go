@@ -24,14 +24,14 @@ func (t *Topology) metadata(uuids []string) []string {
 		"CREATE VIEW " + schema + ".schema_version (major, minor, patch) AS SELECT 2, 0, 0",
 		"CREATE VIEW " + schema + ".v2_this_instance AS SELECT " + one + ", 'gr' AS cluster_type",
 		fmt.Sprintf("CREATE VIEW %s.v2_gr_clusters AS SELECT %s, '%s' AS cluster_name, '%s' AS group_name", schema, one, clusterName, groupName),
-		"CREATE TABLE " + schema + ".servers (mysql_server_uuid CHAR(36) NOT NULL PRIMARY KEY, endpoint VARCHAR(255) NOT NULL)",
-		fmt.Sprintf("CREATE VIEW %[1]s.v2_instances AS SELECT %[2]s, mysql_server_uuid, endpoint, NULL AS xendpoint, NULL AS attributes, endpoint AS label FROM %[1]s.servers", schema, one),
+		"CREATE TABLE " + schema + ".servers (mysql_server_uuid CHAR(36) NOT NULL PRIMARY KEY, endpoint VARCHAR(255) NOT NULL, label VARCHAR(255) NOT NULL)",
+		fmt.Sprintf("CREATE VIEW %[1]s.v2_instances AS SELECT %[2]s, mysql_server_uuid, endpoint, NULL AS xendpoint, NULL AS attributes, label FROM %[1]s.servers", schema, one),
 		"CREATE TABLE " + schema + ".v2_routers (router_id INT UNSIGNED NOT NULL PRIMARY KEY, router_name VARCHAR(255), " +
 			"address VARCHAR(255), version VARCHAR(12), last_check_in TIMESTAMP NULL, attributes JSON, options JSON)",
 	}
 	var servers, routers []string
 	for i, m := range t.members {
-		servers = append(servers, fmt.Sprintf("('%s', '%s:%d')", uuids[i], m.Name, port))
+		servers = append(servers, fmt.Sprintf("('%s', '%s:%d', '%s')", uuids[i], m.Address, port, m.Name))
 	}
 	for i, r := range t.routers {
 		routers = append(routers, fmt.Sprintf("(%d, '%[2]s', '%[2]s', '{}', '{}')", routerID(i), r.Name))

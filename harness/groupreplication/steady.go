@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/firedrill/firedrill/harness"
 )
@@ -22,6 +23,10 @@ func (t *Topology) Steady(ctx context.Context) ([]string, error) {
 	}
 	return append(reasons, t.routerReasons(ctx, primary)...), ctx.Err()
 }
+
+// Patience is how long what is missing may stand still before it is taken as final: a server that joins its group again
+// is OFFLINE to the last moment, and was so for 8 s.
+func (t *Topology) Patience() time.Duration { return 20 * time.Second }
 
 // groupReasons judges what the servers say; the primary is empty where there is none.
 func groupReasons(views []view) (primary string, reasons []string) {

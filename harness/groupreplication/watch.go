@@ -3,6 +3,8 @@ package groupreplication
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,8 +63,8 @@ func (w *watcher) saw(v view) (out []record.Event) {
 		out = append(out, w.changes(before, v)...)
 	}
 	var all []view
-	for _, v := range w.views {
-		all = append(all, v)
+	for _, name := range slices.Sorted(maps.Keys(w.views)) {
+		all = append(all, w.views[name])
 	}
 	best, ok := ruling(all)
 	if !ok {
@@ -134,7 +136,7 @@ func (w *watcher) ruled(best view, all []view) (out []record.Event) {
 		out = append(out, record.Event{Kind: record.KindPromotionStarted, Node: primary, Msg: "elected by the group", Attrs: map[string]string{"previous": w.primary}})
 		w.primary, w.missed, w.elected = primary, false, primary
 	}
-	switch lost := best.members[primary].state == unreachable; {
+	switch lost := suspected(all, primary); {
 	case lost && !w.missed:
 		out = append(out, detected(primary, unreachable))
 		w.missed = true
@@ -149,6 +151,11 @@ func (w *watcher) ruled(best view, all []view) (out []record.Event) {
 		}
 	}
 	return out
+}
+
+// suspected says whether any member of the majority has lost sight of another one: they notice one after the other.
+func suspected(all []view, name string) bool {
+	return slices.ContainsFunc(all, func(v view) bool { return v.quorum() && v.members[name].state == unreachable })
 }
 
 func detected(node, what string) record.Event {
