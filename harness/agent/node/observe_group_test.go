@@ -50,7 +50,7 @@ func TestSampleOfAMember(t *testing.T) {
 				"SELECT @@":          oneRow("read_only", c.readOnly, "super_read_only", c.readOnly, "gtid", "x:1"),
 				"SELECT MEMBER_HOST": c.members,
 			}
-			s, err := sampleMySQL(t.Context(),  server, agent.Observe{InGroup: true})
+			s, err := samplers[dialect.MySQL](t.Context(), server, agent.Observe{InGroup: true})
 			require.NoError(t, err)
 			c.want.Position, c.want.LagMS = "x:1", -1
 			assert.Equal(t, c.want, s)
