@@ -18,8 +18,12 @@ const (
 	ForceFailover = "force-failover"
 )
 
-// operateTimeout bounds what an operator waits for: a switchover waits for running transactions.
-const operateTimeout = 60 * time.Second
+// Bounds of what an operator waits for: a switchover waits for running transactions, and a group that is forced took
+// 64 s to be one.
+const (
+	operateTimeout = 60 * time.Second
+	forceTimeout   = 3 * time.Minute
+)
 
 // Operate implements harness.Topology.
 func (t *Topology) Operate(ctx context.Context, verb string, args ...string) error {
@@ -73,8 +77,13 @@ func (t *Topology) force(ctx context.Context) error {
 				left = append(left, groupAddress(m))
 			}
 		}
-		err := t.do(ctx, t.members[i], fmt.Sprintf("SET GLOBAL group_replication_force_members = '%s'", strings.Join(left, ",")),
-			"SET GLOBAL group_replication_force_members = ''") // while it is set, the member cannot be started again
+		on := t.members[i]
+		_, err := on.Agent.Query(ctx, agent.Query{
+			Database: t.Admin(on.Node), Timeout: forceTimeout, SQL: fmt.Sprintf("SET GLOBAL group_replication_force_members = '%s'", strings.Join(left, ",")),
+		})
+		if err == nil { // while it is set, the member cannot be started again
+			err = t.do(ctx, on, "SET GLOBAL group_replication_force_members = ''")
+		}
 		if err != nil {
 			return fmt.Errorf("force a group of %s: %w", strings.Join(left, ", "), err)
 		}
