@@ -53,23 +53,6 @@ Feature: A MySQL replication group is cut in two
     And no acknowledged write is lost
     And two nodes could acknowledge writes for at most 3 seconds
 
-  Scenario: a primary in the minority ends itself
-    exit_state_action is taken when the member no longer tries to rejoin by
-    itself, which by default it does for a quarter of an hour: so that it is
-    taken, autorejoin_tries is 0 here.
-    Given these settings:
-      | component | key                                            | value        |
-      | mysql     | group_replication_unreachable_majority_timeout | 5            |
-      | mysql     | group_replication_autorejoin_tries             | 0            |
-      | mysql     | group_replication_exit_state_action            | ABORT_SERVER |
-    And the steady state holds
-    When the primary is partitioned from every replica on port 33061
-    Then a new primary is promoted within 20 seconds
-    And the old primary stops accepting writes within 30 seconds
-    And exactly 1 failover happens
-    And no acknowledged write is lost
-    And two nodes could acknowledge writes for at most 3 seconds
-
   Scenario: a datacenter with a replica is isolated
     Given the steady state holds
     When datacenter "dc3" is isolated

@@ -10,7 +10,7 @@ Feature: The primary of a MySQL replication group is lost
     Given the topology "mysql-gr-3"
     And the application writes 25 rows per second through "db.shop.test"
 
-  @smoke @wip
+  @smoke
   Scenario: mysqld is killed, and a silent member is expelled at once
     Given these settings:
       | component | key                                    | value |
@@ -39,62 +39,6 @@ Feature: The primary of a MySQL replication group is lost
     And the recovery time is at most 45 seconds
     And no acknowledged write is lost
     And at no time could two nodes acknowledge writes
-
-  @extended @wip
-  Scenario: mysqld is stopped cleanly
-    A member that says goodbye is not waited for. For some seconds more it says
-    that it takes writes, but commits nothing.
-    Given the steady state holds
-    When "mysqld" on the primary is stopped
-    Then a new primary is promoted within 15 seconds
-    And the proxy sends writes to the primary within 15 seconds
-    And exactly 1 failover happens
-    And the recovery time is at most 30 seconds
-    And no acknowledged write is lost
-    And no node has errant transactions
-    And two nodes could acknowledge writes for at most 10 seconds
-
-  @extended @wip
-  Scenario: the host of the primary is lost, and returns
-    Routers wait for a silent server, too: here they do for a second at most.
-    Given these settings:
-      | component | key                                    | value |
-      | mysql     | group_replication_member_expel_timeout | 0     |
-      | router    | DEFAULT.connect_timeout                | 1     |
-      | router    | DEFAULT.read_timeout                   | 1     |
-    And the steady state holds
-    When the host of the primary is lost
-    Then a new primary is promoted within 20 seconds
-    And the proxy sends writes to the primary within 10 seconds
-    When the host of the old primary returns
-    Then the old primary rejoins as a replica within 60 seconds
-    And exactly 1 failover happens
-    And the recovery time is at most 40 seconds
-    And no acknowledged write is lost
-    And no node has errant transactions
-    And at no time could two nodes acknowledge writes
-
-  @extended @wip
-  Scenario: mysqld hangs, and wakes up after the failover
-    It wakes up in the belief that it is the primary, says so for some seconds,
-    and is told that it was expelled before it has committed anything. No fence
-    is needed.
-    Given these settings:
-      | component | key                                    | value |
-      | mysql     | group_replication_member_expel_timeout | 0     |
-      | router    | DEFAULT.connect_timeout                | 1     |
-      | router    | DEFAULT.read_timeout                   | 1     |
-    And the steady state holds
-    When "mysqld" on the primary is frozen
-    Then a new primary is promoted within 20 seconds
-    And the proxy sends writes to the primary within 10 seconds
-    When "mysqld" on the old primary is resumed
-    Then the old primary stops accepting writes within 60 seconds
-    And the old primary rejoins as a replica within 60 seconds
-    And exactly 1 failover happens
-    And no acknowledged write is lost
-    And no node has errant transactions
-    And two nodes could acknowledge writes for at most 10 seconds
 
   @extended
   Scenario: mysqld hangs for 8 seconds, with the default time to expel
@@ -136,7 +80,7 @@ Feature: The primary of a MySQL replication group is lost
     And exactly 1 failover happens
     And no acknowledged write is lost
 
-  @extended @wip
+  @extended
   Scenario: a replica is lost, and nothing fails over
     Nobody is elected, but nobody commits either until the silent one is
     expelled; and again while it joins.
