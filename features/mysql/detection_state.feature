@@ -85,3 +85,21 @@ Feature: The primary lives, and takes no writes
     And writes are interrupted for at most 25 seconds
     And no acknowledged write is lost
     But the drill fails because "writes are interrupted for at most"
+
+  @extended
+  Scenario: one replica too many acknowledges after a restart
+    Orchestrator keeps exactly one, the one of the higher priority. The other
+    comes back as its own configuration says, and is turned off again.
+    Given the topology "mysql-semisync"
+    And these settings:
+      | component    | key                          | value                                                                  |
+      | orchestrator | EnforceExactSemiSyncReplicas | true                                                                   |
+      | orchestrator | DetectSemiSyncEnforcedQuery  | select case @@report_host when 'm2' then 1 when 'm3' then 2 else 1 end |
+    And the application writes 50 rows per second through "db.shop.test"
+    And the steady state holds
+    When "mysqld" on node "m2" is killed
+    And 12 seconds pass
+    And "mysqld" on node "m2" is started
+    Then Orchestrator reports "MasterWithTooManySemiSyncReplicas"
+    And no failover happens for 5 seconds
+    And no acknowledged write is lost
