@@ -24,6 +24,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/wait"
 )
 
 // Labels on everything that is created here. Only what carries LabelRun is ever touched.
@@ -294,11 +295,27 @@ func remove(ctx context.Context, api *client.Client, filters client.Filters) err
 		errs = append(errs, fmt.Errorf("list networks: %w", err))
 	}
 	for _, n := range nets.Items {
-		if _, err := api.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{}); err != nil && !isGone(err) {
+		if err := removeNetwork(ctx, api, n.ID); err != nil {
 			errs = append(errs, fmt.Errorf("remove network %s: %w", n.Name, err))
 		}
 	}
 	return errors.Join(append(errs, removeVolumes(ctx, api, filters))...)
+}
+
+// detachBudget is how long a network may still have endpoints of containers that are gone: a busy engine forgets them late.
+const detachBudget = 15 * time.Second
+
+func removeNetwork(ctx context.Context, api *client.Client, id string) error {
+	return wait.Until(ctx, "nobody is on the network", detachBudget, func(ctx context.Context) (bool, string, error) {
+		_, err := api.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
+		switch {
+		case err == nil || isGone(err):
+			return true, "", nil
+		case strings.Contains(err.Error(), "has active endpoints"):
+			return false, err.Error(), nil
+		}
+		return false, "", err
+	})
 }
 
 // isGone says that somebody else removed it, or is about to.
