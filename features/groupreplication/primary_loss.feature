@@ -41,6 +41,48 @@ Feature: The primary of a MySQL replication group is lost
     And at no time could two nodes acknowledge writes
 
   @extended
+  Scenario: the host of the primary is lost, and returns
+    Routers wait for a silent server, too: here they do for a second at most.
+    Given these settings:
+      | component | key                                    | value |
+      | mysql     | group_replication_member_expel_timeout | 0     |
+      | router    | DEFAULT.connect_timeout                | 1     |
+      | router    | DEFAULT.read_timeout                   | 1     |
+    And the steady state holds
+    When the host of the primary is lost
+    Then a new primary is promoted within 20 seconds
+    And the proxy sends writes to the primary within 10 seconds
+    When the host of the old primary returns
+    Then the old primary rejoins as a replica within 60 seconds
+    And exactly 1 failover happens
+    And the recovery time is at most 40 seconds
+    And no acknowledged write is lost
+    And no node has errant transactions
+    And at no time could two nodes acknowledge writes
+
+  @extended
+  Scenario: mysqld hangs, and wakes up after the failover
+    It wakes up in the belief that it is the primary, says so for some seconds,
+    and is told that it was expelled before it has committed anything. No fence
+    is needed.
+    Given these settings:
+      | component | key                                    | value |
+      | mysql     | group_replication_member_expel_timeout | 0     |
+      | router    | DEFAULT.connect_timeout                | 1     |
+      | router    | DEFAULT.read_timeout                   | 1     |
+    And the steady state holds
+    When "mysqld" on the primary is frozen
+    Then a new primary is promoted within 20 seconds
+    And the proxy sends writes to the primary within 10 seconds
+    When "mysqld" on the old primary is resumed
+    Then the old primary stops accepting writes within 60 seconds
+    And the old primary rejoins as a replica within 60 seconds
+    And exactly 1 failover happens
+    And no acknowledged write is lost
+    And no node has errant transactions
+    And two nodes could acknowledge writes for at most 10 seconds
+
+  @extended
   Scenario: mysqld hangs for 8 seconds, with the default time to expel
     The default is patience: writes stand still for as long as the hang, and
     nobody is elected.
