@@ -40,9 +40,9 @@ type watcher struct {
 type followed struct {
 	Recovery
 	by       string // the Orchestrator that told of it first: it is not handed over
-	master   bool // a primary is replaced, not an intermediate one or a setting
-	writable bool // the step that made the successor writable was seen
-	promoted bool // and reported
+	master   bool   // a primary is replaced, not an intermediate one or a setting
+	writable bool   // the step that made the successor writable was seen
+	promoted bool   // and reported
 	ended    bool
 	lastStep int64
 	idle     int // looks without a new step since it ended
