@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/firedrill/firedrill/harness/mysql"
+	"github.com/firedrill/firedrill/harness/patroni"
 	"github.com/firedrill/firedrill/injectors"
 )
 
@@ -43,6 +44,24 @@ func (d *Drill) SemiSync(replicas int) error {
 			if err := d.Set(component, key, value); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// Synchronous has Patroni's leader wait for a synchronous standby: on while there is one, strict even when there is
+// none, off never.
+func (d *Drill) Synchronous(mode string) error {
+	if d.manifest.Kind != (patroni.Kind{}).Name() {
+		return fmt.Errorf("synchronous replication is %s: name a topology of %s first", mode, patroni.Kind{}.Name())
+	}
+	values, ok := patroni.Synchronous(mode)
+	if !ok {
+		return fmt.Errorf("synchronous replication is %s: there are on, off and strict", mode)
+	}
+	for key, value := range values {
+		if err := d.Set("patroni", key, value); err != nil {
+			return err
 		}
 	}
 	return nil

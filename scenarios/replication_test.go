@@ -30,3 +30,13 @@ func TestSemiSyncIsASetting(t *testing.T) {
 	d.stands = true
 	assert.ErrorIs(t, d.SemiSync(1), errStands)
 }
+
+func TestSynchronousIsASetting(t *testing.T) {
+	d := &Drill{settings: harness.Settings{}}
+	d.manifest.Kind = "patroni"
+	require.NoError(t, d.Synchronous("strict"))
+	assert.Equal(t, harness.Settings{"patroni": {"synchronous_mode": "true", "synchronous_mode_strict": "true"}}, d.settings)
+	assert.ErrorContains(t, d.Synchronous("quorum"), "there are on, off and strict")
+	d.manifest.Kind = "mysql"
+	assert.ErrorContains(t, d.Synchronous("on"), "name a topology of patroni first")
+}

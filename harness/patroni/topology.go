@@ -46,37 +46,6 @@ const (
 	ProcessHAProxy  = haproxy.Process
 )
 
-// layout is a topology as data.
-type layout struct {
-	name    string
-	summary string
-	specs   []harness.NodeSpec
-	// settings are the layout's own, which a scenario's override.
-	settings harness.Settings
-}
-
-// tuned are the shortest times that Patroni's code allows: drills are timed, and at its defaults (30/10/10) a failover
-// takes no longer than 3 s more, but a bootstrap 20 s more.
-var tuned = harness.Settings{"patroni": {"ttl": "20", "loop_wait": "1", "retry_timeout": "3"}}
-
-var layouts = []layout{{
-	name:     "patroni-3",
-	summary:  "three PostgreSQL nodes under Patroni, one and its etcd member in each of three datacenters; HAProxy as NodeBalancer, a name flipped by callback",
-	settings: tuned,
-	specs: []harness.NodeSpec{
-		{Name: "e1", Component: harness.Etcd, Datacenter: "dc1"},
-		{Name: "e2", Component: harness.Etcd, Datacenter: "dc2"},
-		{Name: "e3", Component: harness.Etcd, Datacenter: "dc3"},
-		{Name: "p1", Component: harness.Patroni, Datacenter: "dc1"},
-		{Name: "p2", Component: harness.Patroni, Datacenter: "dc2"},
-		{Name: "p3", Component: harness.Patroni, Datacenter: "dc3"},
-		{Name: "lb", Component: harness.HAProxy, Datacenter: "dc1"},
-		{Name: "dns", Component: harness.DNS, Datacenter: "dc1"},
-		{Name: "app1", Component: harness.Application, Datacenter: "dc1"},
-		{Name: "app2", Component: harness.Application, Datacenter: "dc2"},
-	},
-}}
-
 // Kind makes Patroni topologies. The zero value is ready.
 type Kind struct{}
 

@@ -15,11 +15,18 @@ func onDatabase(fault string, p params) any {
 	}
 }
 
+func synchronous(mode string) any {
+	return func(_ context.Context, d *scenarios.Drill) error { return d.Synchronous(mode) }
+}
+
 var databaseForms = []Form{
 	{
 		Form: `semi-synchronous replication waits for NUMBER replica(s)`, Means: "MySQL: a commit waits until so many have it, and never goes on without",
 		Handler: func(_ context.Context, d *scenarios.Drill, replicas int) error { return d.SemiSync(replicas) },
 	},
+	{Form: `synchronous replication is on`, Means: "Patroni: a commit waits for a standby while there is one", Handler: synchronous("on")},
+	{Form: `synchronous replication is strict`, Means: "Patroni: a commit waits for a standby even when there is none", Handler: synchronous("strict")},
+	{Form: `synchronous replication is off`, Means: "Patroni: a commit waits for nobody", Handler: synchronous("off")},
 	{
 		Form: `replication to TARGET is delayed by DURATION`, Means: "MySQL; before the steady state: how the node is set up; after it: a fault",
 		Handler: func(ctx context.Context, d *scenarios.Drill, target string, by time.Duration) error {
