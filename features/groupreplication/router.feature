@@ -70,3 +70,33 @@ Feature: MySQL Router leads every datacenter to the primary of the group
     Then a new primary is promoted within 20 seconds
     And the proxy sends writes to the primary within 8 seconds
     But the drill fails because "the proxy sends writes to the primary"
+
+  @extended
+  Scenario: a failover with reads that must not be stale
+    BEFORE_ON_PRIMARY_FAILOVER: the new primary serves nobody until it has
+    applied what it had received.
+    Given these settings:
+      | component | key                                    | value                      |
+      | mysql     | group_replication_member_expel_timeout | 0                          |
+      | mysql     | group_replication_consistency          | BEFORE_ON_PRIMARY_FAILOVER |
+    And the steady state holds
+    When "mysqld" on the primary is killed
+    Then a new primary is promoted within 20 seconds
+    And the proxy sends writes to the primary within 5 seconds
+    And the recovery time is at most 20 seconds
+    And no acknowledged write is lost
+
+  @extended
+  Scenario: a planned switchover, and Routers that the group notifies
+    The members tell the Routers over the X protocol, which must be on for that.
+    Given these settings:
+      | component | key                                 | value |
+      | router    | metadata_cache.ttl                  | 60    |
+      | router    | metadata_cache.use_gr_notifications | 1     |
+      | mysql     | mysqlx                              | ON    |
+    And the steady state holds
+    When the operator requests a switchover to node "g2"
+    Then node "g2" is promoted within 20 seconds
+    And the proxy sends writes to the primary within 5 seconds
+    And writes are interrupted for at most 5 seconds
+    And no acknowledged write is lost
