@@ -8,6 +8,7 @@ Feature: Faults together, staggered, and on a schedule
     And the application writes 100 rows per second through "db.shop.test"
     And the steady state holds
 
+  @extended
   Scenario: two at once, one that comes and goes, and each healed on its own
     When at once:
       | node "m2" is partitioned from the application |

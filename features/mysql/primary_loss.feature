@@ -45,6 +45,7 @@ Feature: The MySQL primary is lost
     Then the promoted node is not node "m1"
     And at no time could two nodes acknowledge writes
 
+  @extended
   Scenario: mysqld hangs, and wakes up after the failover
     The old primary wakes up as it was: writable, and nobody turns it off.
     Orchestrator tries once, and gives up after the read time-out that makes
@@ -61,6 +62,7 @@ Feature: The MySQL primary is lost
     Then at no time could two nodes acknowledge writes
     But the drill fails because "two nodes acknowledge writes"
 
+  @extended
   Scenario: only Orchestrator cannot reach the primary
     When the primary is partitioned from every Orchestrator
     Then no failover happens for 15 seconds

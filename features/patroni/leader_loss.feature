@@ -49,6 +49,7 @@ Feature: The PostgreSQL leader is lost
     And no acknowledged write is lost
     And at no time could two nodes acknowledge writes
 
+  @extended
   Scenario: the host of the leader is lost
     Given the steady state holds
     When the host of the leader is lost
@@ -61,6 +62,7 @@ Feature: The PostgreSQL leader is lost
     When the host of the old leader returns
     Then at no time could two nodes acknowledge writes
 
+  @extended
   Scenario: postgres hangs, and wakes up after the failover
     Given the steady state holds
     When "postgres" on the leader is frozen
