@@ -303,7 +303,7 @@ func remove(ctx context.Context, api *client.Client, filters client.Filters) err
 }
 
 // detachBudget is how long a network may still have endpoints of containers that are gone: a busy engine forgets them late.
-const detachBudget = 15 * time.Second
+const detachBudget = 5 * time.Second
 
 // removeNetwork waits for the endpoints to go. Under load Docker 20.10 has been seen to lose count of them for good
 // (once in some four hundred drills): only a restart of the engine corrects it.
