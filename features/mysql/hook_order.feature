@@ -10,13 +10,15 @@ Feature: What Orchestrator's hooks are told, and when they run
   Scenario: the order of a failover, and what each hook knows
     Who succeeds is known only after the promotion. Before it the variable is
     empty, and the placeholder stays as it is, braces and all: a script that
-    takes it for a name acts on a host that does not exist.
+    takes it for a name acts on a host that does not exist. The hook on detection
+    may run twice: first for UnreachableMaster, when a replica still replicated
+    as Orchestrator last saw it.
     Given the topology "mysql-3"
     And the steady state holds
     When "mysqld" on the primary is killed
     Then a new primary is promoted within 15 seconds
     And the hooks ran in the order "OnFailureDetection, PreFailover, PostMasterFailover, PostFailover"
-    And the hook "OnFailureDetection" was given "failureType" as "DeadMaster"
+    And the hook "PreFailover" was given "failureType" as "DeadMaster"
     And the hook "PreFailover" was given "failedHost" as the old primary
     And the hook "PreFailover" was given "successorHost" as "{successorHost}"
     And the hook "PreFailover" was given no "ORC_SUCCESSOR_HOST"
