@@ -11,7 +11,7 @@ Feature: Hooks of Orchestrator
     And the steady state holds
     When "mysqld" on the primary is killed
     Then a new primary is promoted within 15 seconds
-    And the hook "OnFailureDetection" ran once
+    And the hooks ran in the order "OnFailureDetection, PreFailover, PostMasterFailover, PostFailover"
     And the hook "PreFailover" ran once
     And the hook "PostMasterFailover" ran once
     And the hook "PostFailover" ran once
