@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,16 +11,11 @@ import (
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
+	"github.com/firedrill/firedrill/harness/workload"
 )
 
-// Budgets of the survey.
-const (
-	replayBudget = 30 * time.Second
-	rowsTimeout  = 30 * time.Second
-)
-
-// rowsPerPage keeps one answer to some megabytes.
-const rowsPerPage = 20000
+// replayBudget is how long the survey waits for what is under way.
+const replayBudget = 30 * time.Second
 
 // Survey implements harness.Topology. A server that does not run or does not answer is a finding, not an error; an
 // error says that the survey itself could not be made.
@@ -146,41 +140,5 @@ func whyDown(ctx context.Context, n *harness.Node, err error) string {
 
 // rows reads the application's table, a page at a time.
 func (t *Topology) rows(ctx context.Context, primary *member) ([]record.Row, error) {
-	servers := t.Servers()
-	var out []record.Row
-	last := record.Row{ID: -1}
-	for {
-		page, err := primary.Agent.Query(ctx, agent.Query{Database: t.Admin(primary.Node), Timeout: rowsTimeout, SQL: fmt.Sprintf(
-			"SELECT id, attempt, server FROM %s WHERE id > %d OR id = %d AND attempt > %d ORDER BY id, attempt LIMIT %d",
-			table, last.ID, last.ID, last.Attempt, rowsPerPage)})
-		if err != nil {
-			return out, fmt.Errorf("read %s: %w", table, err)
-		}
-		for i := range page.Rows {
-			row, err := parseRow(page, i, servers)
-			if err != nil {
-				return out, err
-			}
-			out, last = append(out, row), row
-		}
-		if len(page.Rows) < rowsPerPage {
-			return out, nil
-		}
-	}
-}
-
-func parseRow(page agent.Rows, i int, servers map[string]string) (record.Row, error) {
-	id, err := strconv.ParseInt(page.Get(i, "id"), 10, 64)
-	if err != nil {
-		return record.Row{}, fmt.Errorf("read %s: %w", table, err)
-	}
-	attempt, err := strconv.Atoi(page.Get(i, "attempt"))
-	if err != nil {
-		return record.Row{}, fmt.Errorf("read %s: %w", table, err)
-	}
-	server := page.Get(i, "server")
-	if name, ok := servers[server]; ok {
-		server = name
-	}
-	return record.Row{ID: id, Attempt: attempt, Server: server}, nil
+	return workload.ReadRows(ctx, primary.Agent, t.Admin(primary.Node), table, t.Servers())
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/firedrill/firedrill/harness"
-	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/record"
 )
 
@@ -119,19 +118,6 @@ func TestFirstAddress(t *testing.T) {
 	require.NoError(t, err)
 	_, err = firstAddress(base64.StdEncoding.EncodeToString(packed))
 	assert.EqualError(t, err, "no address (NXDOMAIN)")
-}
-
-func TestParseRow(t *testing.T) {
-	text := func(s string) *string { return &s }
-	page := agent.Rows{Columns: []string{"id", "attempt", "server"}, Rows: [][]*string{{text("7"), text("1"), text("2")}, {text("8"), text("0"), text("9")}, {nil, nil, nil}}}
-	row, err := parseRow(page, 0, map[string]string{"2": "m2"})
-	require.NoError(t, err)
-	assert.Equal(t, record.Row{ID: 7, Attempt: 1, Server: "m2"}, row)
-	row, err = parseRow(page, 1, map[string]string{"2": "m2"})
-	require.NoError(t, err)
-	assert.Equal(t, "9", row.Server, "a server that is not of the topology keeps its number")
-	_, err = parseRow(page, 2, nil)
-	assert.Error(t, err)
 }
 
 func TestOrchestratorHoldsBackForThreeOfItsPolls(t *testing.T) {
