@@ -77,7 +77,8 @@ func (s *Server) Fault() FaultState {
 	return FaultState{s.faults.fault, s.faults.hits}
 }
 
-// Control is the fault switch over HTTP: POST /firedrill/fault with a Fault as JSON sets it, DELETE heals, GET tells.
+// Control is the fault switch over HTTP: POST /firedrill/fault with a Fault as JSON sets it, DELETE heals, GET tells. Beside
+// it, /firedrill/provisioning takes a Provisioning, and POST /firedrill/cut/ID takes an instance's power away.
 // It takes no token, and so belongs on an address that only the controller reaches.
 func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
@@ -96,6 +97,8 @@ func (s *Server) Control() http.Handler {
 	}))
 	mux.HandleFunc("DELETE /firedrill/fault", set(func(*http.Request) (Fault, error) { return Fault{}, nil }))
 	mux.HandleFunc("GET /firedrill/fault", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.Fault(), nil) })
+	s.provisioningControl(mux)
+	s.powerControl(mux)
 	return mux
 }
 

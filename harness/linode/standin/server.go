@@ -1,5 +1,5 @@
 // Package standin is a stand-in for the part of the Linode API v4 that drills and failover hooks use, with a name
-// server that serves the records it is given.
+// server that serves the records it is given, and virtual machines if it is given something that runs them (Machines).
 //
 // It answers as the API does: its paths, its JSON keys, its error bodies. Where the API's own answer is not known to
 // us, the comment at that place says that the answer is ours. There is one file a resource; a new one adds its
@@ -31,6 +31,7 @@ type Config struct {
 	Control   string       // of the fault switch, see Server.Control; empty for none. Anybody who reaches it may use it
 	Token     string       // the one bearer token that is accepted; must not be empty
 	StateFile string       // JSON file that outlives a killed process; empty keeps everything in memory
+	Machines  Machines     // what runs the instances; nil for Paper
 	Log       *slog.Logger // one line a request at Info, one a DNS question at Debug; nil for none
 }
 
@@ -59,7 +60,10 @@ func Listen(cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := NewServer(store, cfg.Token, cfg.Log)
+	if cfg.Machines == nil {
+		cfg.Machines = Paper{}
+	}
+	server, err := NewServer(store, cfg.Token, cfg.Machines, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (l *Listener) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var running sync.WaitGroup
-	failures := make(chan error, 3)
+	failures := make(chan error, 4)
 	start := func(serve func() error) {
 		running.Go(func() {
 			if err := serve(); err != nil {
@@ -116,7 +120,9 @@ func (l *Listener) Serve(ctx context.Context) error {
 	if l.control != nil {
 		start(func() error { return serveHTTP(ctx, l.control, l.controlHandler()) })
 	}
+	running.Go(func() { l.Server.watch(ctx) })
 	running.Wait()
+	l.Server.jobs.stop()
 	close(failures)
 	return <-failures
 }
@@ -140,16 +146,20 @@ type Server struct {
 	mux    *http.ServeMux
 	limits rateWindow
 	faults faultSwitch
+
+	machines     Machines
+	jobs         *jobs
+	provisioning provisioningSwitch
 }
 
 // NewServer makes the API over a store. It accepts one bearer token, which must not be empty.
-func NewServer(store *Store, token string, log *slog.Logger) (*Server, error) {
+func NewServer(store *Store, token string, machines Machines, log *slog.Logger) (*Server, error) {
 	if token == "" {
 		return nil, errors.New("make the Linode stand-in: the token is empty")
 	}
-	s := &Server{store: store, token: token, log: log, mux: http.NewServeMux()}
+	s := &Server{store: store, token: token, log: log, mux: http.NewServeMux(), machines: machines, jobs: newJobs()}
 	s.routes()
-	return s, nil
+	return s, s.recover()
 }
 
 // endpoint answers one method of one path with a value to be written as JSON. An *apiError is written as the API
@@ -162,6 +172,14 @@ func (s *Server) routes() {
 	s.route("/v4/domains/{domain}", map[string]endpoint{"GET": s.getDomain, "PUT": s.updateDomain, "DELETE": s.deleteDomain})
 	s.route("/v4/domains/{domain}/records", map[string]endpoint{"GET": s.listRecords, "POST": s.createRecord})
 	s.route("/v4/domains/{domain}/records/{record}", map[string]endpoint{"GET": s.getRecord, "PUT": s.updateRecord, "DELETE": s.deleteRecord})
+	s.offerRoutes()
+	s.instanceRoutes()
+	s.firewallRoutes()
+	s.vpcRoutes()
+	s.placementRoutes()
+	s.balancerRoutes()
+	s.tagRoutes()
+	s.eventRoutes()
 	s.route("/", nil)
 }
 

@@ -15,8 +15,15 @@ import (
 // state is everything the stand-in knows. A published state is never changed: an update works on a copy, so that
 // readers need no lock and the name server can go on serving an old one.
 type state struct {
-	LastID int     `json:"last_id"`
-	Zones  []*zone `json:"zones"`
+	LastID    int               `json:"last_id"`
+	Zones     []*zone           `json:"zones"`
+	Linodes   []*linode         `json:"linodes"`
+	Guards    []*guard          `json:"guards"`
+	VPCs      []*vpc            `json:"vpcs"`
+	Groups    []*placementGroup `json:"groups"`
+	Balancers []*balancing      `json:"balancers"`
+	Tags      []string          `json:"tags"`
+	Events    []*event          `json:"events"`
 }
 
 // nextID gives a number that no object had before.
