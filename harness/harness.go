@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sort"
@@ -33,6 +34,8 @@ const (
 	DNS          = "dns"
 	Resolver     = "resolver" // a caching one, which applications of its datacenter ask
 	Application  = "application"
+	Web          = "web"          // the application tier of a region: HTTP in front of its database
+	DNSFailover  = "dns-failover" // the controller that moves a name to another region
 )
 
 // NodeSpec asks a provider for a node.
@@ -122,11 +125,45 @@ func (s Settings) Set(component, key, value string) {
 	s[component][key] = value
 }
 
+// userFiles is the component under which Settings keep files of the user's.
+const userFiles = "file"
+
+// SetFile keeps a file of the user's as something that a component has (patroni, on_role_change). name is its own.
+func (s Settings) SetFile(component, as, name string, content []byte) {
+	s.Set(userFiles, component+":"+as, name+"\n"+string(content))
+}
+
+// Files are those that SetFile has kept, by COMPONENT:NAME.
+func (s Settings) Files() map[string]File {
+	out := map[string]File{}
+	for as, text := range s[userFiles] {
+		name, content, _ := strings.Cut(text, "\n")
+		out[as] = File{Name: name, Content: []byte(content)}
+	}
+	return out
+}
+
+// Keys are all but files, as a scenario's table may have them.
+func (s Settings) Keys() Settings {
+	out := maps.Clone(s)
+	delete(out, userFiles)
+	return out
+}
+
+// File is one of the user's.
+type File struct {
+	Name    string
+	Content []byte
+}
+
 // Flat lists them as component/key, for the record.
 func (s Settings) Flat() map[string]string {
 	out := map[string]string{}
 	for component, kv := range s {
 		for k, v := range kv {
+			if component == userFiles {
+				v, _, _ = strings.Cut(v, "\n")
+			}
 			out[component+"/"+k] = v
 		}
 	}
@@ -136,9 +173,17 @@ func (s Settings) Flat() map[string]string {
 // Endpoint is a way to the primary that an application can take.
 type Endpoint struct {
 	Name string // what the application connects to
-	Kind string // record.ProbeDNS or record.ProbeConnection
-	Port int
-	TTL  int
+	// Kind is record.ProbeDNS or record.ProbeConnection; empty where there is nothing between the application and the
+	// databases that could lead anywhere.
+	Kind string
+	// Hosts are all databases, for a driver that tries each of them and keeps to the one that takes writes.
+	Hosts []string
+	Port  int
+	TTL   int
+	// Driver of what is behind it, where that is not the database itself.
+	Driver string
+	// Env is the file on the application's host that has the host of the database, for one that asks no name.
+	Env *agent.EnvFile
 }
 
 // Topology is a running one; kinds implement it. It never touches a clock of its own: what it reports goes through

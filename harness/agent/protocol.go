@@ -283,6 +283,20 @@ type Load struct {
 	Servers  map[string]string `json:"servers"` // server id (MySQL) or address (PostgreSQL) to node name
 	Retries  int               `json:"retries,omitempty"`
 	Backoff  time.Duration     `json:"backoff_ns,omitempty"` // before the first retry; doubles
+	// Endpoint is what each write says that it went through; empty where there is one way only.
+	Endpoint string `json:"endpoint,omitempty"`
+	// Hosts are all databases, in place of Database.Host: the driver keeps to the one that takes writes.
+	Hosts []string `json:"hosts,omitempty"`
+	// Env is the file that the application has the host from, in place of Database.Host.
+	Env *EnvFile `json:"env,omitempty"`
+}
+
+// EnvFile is an application's file of settings, KEY=VALUE. It reads the file when it starts, and again when Reloaded has
+// been touched: an application that is not reloaded does not notice what became of its file.
+type EnvFile struct {
+	Path     string `json:"path"`
+	Key      string `json:"key"`
+	Reloaded string `json:"reloaded"` // file
 }
 
 // Endpoint is watched by an application node.
@@ -309,7 +323,7 @@ func Named(name string) any { return named{name} }
 type Tail struct {
 	Node string `json:"node"`
 	Path string `json:"path"`
-	Kind string `json:"kind"`
+	Kind string `json:"kind"` // empty when each line is an event of the record itself, but for its time
 }
 
 // Raw is a shorthand for undecoded parameters.

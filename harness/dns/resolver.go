@@ -3,6 +3,7 @@ package dns
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type Cache struct {
 type Resolver struct {
 	sockets
 	cache    Cache
+	local    Local
 	exchange func(ctx context.Context, question *dns.Msg) (*dns.Msg, error)
 	now      func() time.Time
 
@@ -37,9 +39,18 @@ type kept struct {
 	expires time.Time
 }
 
-// ListenResolver binds addr for UDP and TCP. upstream ("10.0.0.2:53") is the server that knows the answers. Serve must
-// follow.
-func ListenResolver(addr, upstream string, cache Cache) (*Resolver, error) {
+// Local are names that a resolver answers by itself, with an IPv4 address each: what is near differs from one datacenter
+// to the next (local-data in unbound). Names are in lower case, without the trailing dot.
+type Local map[string]netip.Addr
+
+// ListenResolver binds addr for UDP and TCP. upstream ("10.0.0.2:53") is the server that knows all answers but the local
+// ones. Serve must follow.
+func ListenResolver(addr, upstream string, cache Cache, local Local) (*Resolver, error) {
+	for name, address := range local {
+		if !address.Is4() {
+			return nil, fmt.Errorf("answer %s locally with %s: it is no IPv4 address", name, address)
+		}
+	}
 	if cache.Max > 0 && cache.Max < cache.Min {
 		return nil, fmt.Errorf("keep answers from %s to %s: the least is more than the most", cache.Min, cache.Max)
 	}
@@ -47,7 +58,24 @@ func ListenResolver(addr, upstream string, cache Cache) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Resolver{sockets: both, cache: cache, exchange: asking(upstream), now: time.Now, kept: map[dns.Question]*kept{}}, nil
+	return &Resolver{sockets: both, cache: cache, local: local, exchange: asking(upstream), now: time.Now, kept: map[dns.Question]*kept{}}, nil
+}
+
+// localTTL is what a local answer may be kept for by those who ask, in seconds.
+const localTTL = 30
+
+// reply answers a question for a local name; nil when it is none.
+func (l Local) reply(question *dns.Msg) *dns.Msg {
+	q := question.Question[0]
+	address, ok := l[canonical(q.Name)]
+	if !ok {
+		return nil
+	}
+	reply := new(dns.Msg).SetReply(question)
+	if q.Qtype == dns.TypeA {
+		reply.Answer = appendRR(nil, q.Name, Record{Type: dns.TypeA, TTL: localTTL, Data: address.String()})
+	}
+	return reply
 }
 
 // asking makes questions of a server, over TCP only when the answer was cut short.
@@ -112,7 +140,10 @@ func (r *Resolver) ask(q dns.Question, k *kept) {
 	defer cancel()
 	question := new(dns.Msg).SetQuestion(q.Name, q.Qtype)
 	question.Question[0].Qclass = q.Qclass
-	reply, err := r.exchange(ctx, question)
+	reply, err := r.local.reply(question), error(nil)
+	if reply == nil {
+		reply, err = r.exchange(ctx, question)
+	}
 	k.at = r.now()
 	k.expires = k.at
 	if err != nil {

@@ -3,6 +3,7 @@ package dns
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,7 +53,7 @@ func (u *upstream) now(address string, rcode int, err error) {
 // resolving serves a resolver over an upstream, on a clock of its own.
 func resolving(t *testing.T, u *upstream, cache Cache) (ask func() (Result, error), clock *atomic.Int64) {
 	t.Helper()
-	r, err := ListenResolver("127.0.0.1:0", "nowhere:53", cache)
+	r, err := ListenResolver("127.0.0.1:0", "nowhere:53", cache, nil)
 	require.NoError(t, err)
 	clock = new(atomic.Int64)
 	r.exchange = u.exchange
@@ -105,7 +106,7 @@ func TestAResolverMayKeepAnswersForLessOrMoreThanTheyAsk(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "10.0.0.2", r.Address, "%+v", c.cache)
 	}
-	_, err := ListenResolver("127.0.0.1:0", "x:53", Cache{Min: 9 * time.Second, Max: time.Second})
+	_, err := ListenResolver("127.0.0.1:0", "x:53", Cache{Min: 9 * time.Second, Max: time.Second}, nil)
 	require.ErrorContains(t, err, "the least is more than the most")
 }
 
@@ -141,4 +142,26 @@ func TestManyWhoAskAtOnceAreOneQuestion(t *testing.T) {
 		require.NoError(t, <-answers)
 	}
 	assert.Equal(t, int32(1), u.asked.Load())
+}
+
+func TestALocalNameIsAnsweredWithoutAsking(t *testing.T) {
+	r, err := ListenResolver("127.0.0.1:0", "nowhere:53", Cache{}, Local{"proxy.shop.test": netip.MustParseAddr("10.0.0.7")})
+	require.NoError(t, err)
+	u := &upstream{address: "10.0.0.1", ttl: 30}
+	r.exchange = u.exchange
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	for name, want := range map[string]string{"Proxy.shop.test": "10.0.0.7", "db.shop.test": "10.0.0.1", "far.proxy.shop.test": "10.0.0.1"} {
+		got, err := Lookup(t.Context(), r.Addr(), name)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.Address, name)
+	}
+	assert.Equal(t, int32(2), u.asked.Load(), "the local name is asked of nobody")
+	_, err = ListenResolver("127.0.0.1:0", "nowhere:53", Cache{}, Local{"proxy.shop.test": netip.MustParseAddr("::1")})
+	require.ErrorContains(t, err, "no IPv4 address")
 }

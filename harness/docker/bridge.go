@@ -118,7 +118,8 @@ func (p *Provider) agentVolume(ctx context.Context, image string) (string, error
 		return "", fmt.Errorf("create helper for agent volume: %w", err)
 	}
 	defer func() {
-		_, _ = p.api.ContainerRemove(context.WithoutCancel(ctx), helper.ID, client.ContainerRemoveOptions{Force: true})
+		// The image may declare a volume of its own, which came with the helper and has no name.
+		_, _ = p.api.ContainerRemove(context.WithoutCancel(ctx), helper.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	}()
 	_, err = p.api.CopyToContainer(ctx, helper.ID, client.CopyToContainerOptions{DestinationPath: agentDir, Content: archive("firedrill", data)})
 	if err != nil {

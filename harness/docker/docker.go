@@ -24,6 +24,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
+	"github.com/firedrill/firedrill/harness/images"
 	"github.com/firedrill/firedrill/harness/wait"
 )
 
@@ -82,13 +83,18 @@ func Connect(ctx context.Context) (*client.Client, error) {
 
 // New makes a provider over an engine.
 func New(api *client.Client, opts Options) *Provider {
-	// No reaper image can be pulled at an air-gapped site, and our own labels, undo and clean do its work.
-	_ = os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
-	tclog.SetDefault(silence{})
+	noReaper()
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
 	}
 	return &Provider{opts: opts, api: api, sessions: map[harness.Identity][]*agent.Client{}, shims: map[string][]byte{}}
+}
+
+// noReaper is for before any use of testcontainers: no image of a reaper can be pulled at an air-gapped site, and our own
+// labels, undo and clean do its work.
+func noReaper() {
+	_ = os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	tclog.SetDefault(silence{})
 }
 
 type silence struct{}
@@ -117,11 +123,11 @@ const startParallel = 8
 
 // Up makes a network and all containers in parallel, and opens a session to each agent.
 func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.NodeSpec) ([]*harness.Node, error) {
-	images, err := p.opts.Images.Ensure(ctx, components(specs)...)
+	refs, err := p.opts.Images.Ensure(ctx, components(specs)...)
 	if err != nil {
 		return nil, err
 	}
-	volume, err := p.agentVolume(ctx, images[imageOf(specs[0])])
+	volume, err := p.agentVolume(ctx, refs[images.ImageOf(specs[0])])
 	if err != nil {
 		return nil, err
 	}
@@ -138,33 +144,18 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	group.SetLimit(startParallel)
 	for i, n := range nodes {
 		group.Go(func() error {
-			place := place{Node: n, spec: specs[i], all: nodes, image: images[imageOf(specs[i])], net: net.Name, agent: volume, shim: library}
+			place := place{Node: n, spec: specs[i], all: nodes, image: refs[images.ImageOf(specs[i])], net: net.Name, agent: volume, shim: library}
 			return p.start(ctx, id, place)
 		})
 	}
 	return nodes, group.Wait()
 }
 
-// imageOf names the image of a node: applications, DNS servers and resolvers need only the tools and the agent, and
-// a backend is a server like those that are drilled, and MySQL Router comes with the server.
-func imageOf(s harness.NodeSpec) string {
-	if s.Image != "" {
-		return s.Image
-	}
-	switch s.Component {
-	case harness.Application, harness.DNS, harness.Resolver:
-		return "tools"
-	case harness.Backend, harness.Router:
-		return "mysql"
-	}
-	return s.Component
-}
-
 func components(specs []harness.NodeSpec) []string {
 	seen := map[string]bool{}
 	var out []string
 	for _, s := range specs {
-		if image := imageOf(s); !seen[image] {
+		if image := images.ImageOf(s); !seen[image] {
 			seen[image] = true
 			out = append(out, image)
 		}
@@ -269,6 +260,11 @@ func (p *Provider) Down(ctx context.Context, id harness.Identity) error {
 		_ = s.Close() // the container is gone already
 	}
 	return err
+}
+
+// Remove removes everything that carries a run's label.
+func Remove(ctx context.Context, api *client.Client, run string) error {
+	return remove(ctx, api, make(client.Filters).Add("label", LabelRun+"="+run))
 }
 
 // remove force-removes every container, then every network and volume, that the filters select.

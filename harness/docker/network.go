@@ -28,15 +28,25 @@ const subnetAttempts = 10
 
 // network makes the drill's own bridge network.
 func (p *Provider) network(ctx context.Context, id harness.Identity) (*testcontainers.DockerNetwork, netip.Prefix, error) {
-	taken, err := p.taken(ctx)
+	n, prefix, err := Network(ctx, p.api, p.opts.Subnet, p.labels(id))
+	if err != nil {
+		return nil, prefix, fmt.Errorf("create network for drill %s: %w", id.Drill, err)
+	}
+	return n, prefix, nil
+}
+
+// Network makes a bridge network with labels: on the /24 that is wanted, or on a free one.
+func Network(ctx context.Context, api *client.Client, want netip.Prefix, labels map[string]string) (*testcontainers.DockerNetwork, netip.Prefix, error) {
+	noReaper()
+	taken, err := taken(ctx, api)
 	if err != nil {
 		return nil, netip.Prefix{}, err
 	}
-	if want := p.opts.Subnet; want.IsValid() {
+	if want.IsValid() {
 		if by, clash := overlaps(taken, want); clash {
 			return nil, want, fmt.Errorf("subnet %s is taken by %s: set %s to a /24 that is free, or unset it", want, by, SubnetVariable)
 		}
-		n, err := create(ctx, id, p.labels(id), want)
+		n, err := create(ctx, labels, want)
 		return n, want, err
 	}
 	for range subnetAttempts {
@@ -44,7 +54,7 @@ func (p *Provider) network(ctx context.Context, id harness.Identity) (*testconta
 		if _, clash := overlaps(taken, want); clash {
 			continue
 		}
-		n, err := create(ctx, id, p.labels(id), want)
+		n, err := create(ctx, labels, want)
 		if err != nil && strings.Contains(err.Error(), "overlaps") {
 			continue // taken since we looked
 		}
@@ -61,20 +71,16 @@ func randomSubnet() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom4(a), 24)
 }
 
-func create(ctx context.Context, id harness.Identity, labels map[string]string, subnet netip.Prefix) (*testcontainers.DockerNetwork, error) {
-	n, err := network.New(ctx, network.WithLabels(labels), network.WithIPAM(&dockernet.IPAM{
+func create(ctx context.Context, labels map[string]string, subnet netip.Prefix) (*testcontainers.DockerNetwork, error) {
+	return network.New(ctx, network.WithLabels(labels), network.WithIPAM(&dockernet.IPAM{
 		Driver: "default", Config: []dockernet.IPAMConfig{{Subnet: subnet, Gateway: subnet.Addr().Next()}},
 	}))
-	if err != nil {
-		return nil, fmt.Errorf("create network for drill %s: %w", id.Drill, err)
-	}
-	return n, nil
 }
 
 // taken is what the engine's networks and this machine's interfaces use.
-func (p *Provider) taken(ctx context.Context) (map[netip.Prefix]string, error) {
+func taken(ctx context.Context, api *client.Client) (map[netip.Prefix]string, error) {
 	out := map[netip.Prefix]string{}
-	nets, err := p.api.NetworkList(ctx, client.NetworkListOptions{})
+	nets, err := api.NetworkList(ctx, client.NetworkListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list networks: %w", err)
 	}

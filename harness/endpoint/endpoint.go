@@ -110,12 +110,15 @@ func (s *Server) seed(ctx context.Context, records []Record) error {
 }
 
 // Resolver is the address that applications ask.
-func (s *Server) Resolver() string { return fmt.Sprintf("%s:%d", s.node.Address, dnsPort) }
+func (s *Server) Resolver() string { return serverAddress(s.node) }
+
+// API is the base URL of the Linode API, for other nodes.
+func (s *Server) API() string { return fmt.Sprintf("http://%s:%d", s.node.Address, apiPort) }
 
 // HookEnv is the environment of a hook that flips the name: the same variables that it has in production.
 func (s *Server) HookEnv() map[string]string {
 	return map[string]string{
-		"LINODE_URL":   fmt.Sprintf("http://%s:%d", s.node.Address, apiPort),
+		"LINODE_URL":   s.API(),
 		"LINODE_TOKEN": Token,
 	}
 }

@@ -37,6 +37,8 @@ type Proxy struct {
 	Servers  []Server
 	// Check are keywords of default-server: how often and how long a check must fail or succeed. Settings override them.
 	Check map[string]string
+	// HTTP has it send requests and not connections, and answer 503 itself when no server is up.
+	HTTP bool
 }
 
 // checkKeywords are those settings that belong to default-server; uri is the path of the check; any other key is a line
@@ -56,6 +58,12 @@ func (p Proxy) Config(settings map[string]string) string {
 	if server == nil {
 		server = map[string]string{}
 	}
+	if p.HTTP {
+		lines["mode"] = "http"
+		// A client that has gone away is not waited for: its request would be done for nobody.
+		lines["option abortonclose"] = ""
+		lines["timeout client"], lines["timeout server"] = "5s", "5s"
+	}
 	uri := p.CheckURI
 	for k, v := range settings {
 		switch {
@@ -72,7 +80,7 @@ func (p Proxy) Config(settings map[string]string) string {
 	fmt.Fprintf(&b, "defaults\n    log global\n    option dontlognull\n\n")
 	fmt.Fprintf(&b, "listen %s\n    bind :%d\n", p.Section, p.Port)
 	for _, k := range kept(lines) {
-		fmt.Fprintf(&b, "    %s %s\n", k, lines[k])
+		b.WriteString(strings.TrimRight("    "+k+" "+lines[k], " ") + "\n")
 	}
 	fmt.Fprintf(&b, "    option httpchk\n    http-check send meth GET uri %s\n    http-check expect status 200\n", uri)
 	fmt.Fprintf(&b, "    option log-health-checks\n    default-server")

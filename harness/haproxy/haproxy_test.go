@@ -22,6 +22,13 @@ func TestSettingsGoWhereTheyBelong(t *testing.T) {
 	require.Equal(t, "shutdown-sessions", p.Check["on-marked-down"], "the proxy itself is as it was")
 }
 
+func TestRequestsAreSentInPlaceOfConnections(t *testing.T) {
+	p := Proxy{Section: "web", Port: 80, CheckURI: "/healthz", HTTP: true}
+	text := p.Config(map[string]string{"timeout server": "9s"})
+	require.Contains(t, text, "    mode http\n    option abortonclose\n    timeout check 2s\n    timeout client 5s\n    timeout connect 5s\n    timeout server 9s\n")
+	require.NotContains(t, text, "mode tcp")
+}
+
 const statsBody = `# pxname,svname,qcur,status,weight,
 primary,FRONTEND,,OPEN,,
 primary,p1,0,UP,1,

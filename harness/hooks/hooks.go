@@ -1,6 +1,6 @@
 // Package hooks carries the scripts that turn a promotion into a change of DNS: one for Orchestrator, one for Patroni,
-// and the flip itself over the Linode API; and one that saves what MariaDB's replicas have received before Orchestrator
-// promotes one. They are fit for production as they are, and README.md says how.
+// and the flip itself over the Linode API; one that saves what MariaDB's replicas have received before Orchestrator
+// promotes one; and one that closes a MySQL server which no Orchestrator with a quorum looks after. They are fit for production as they are, and README.md says how.
 // A drill installs them on its nodes, so that what is drilled is what users run.
 package hooks
 
@@ -10,7 +10,7 @@ import (
 	"path"
 )
 
-//go:embed linode-dns-flip orchestrator-post-failover orchestrator-apply-relay-logs patroni-on-role-change hook-common.bash
+//go:embed linode-dns-flip orchestrator-post-failover orchestrator-apply-relay-logs patroni-on-role-change patroni-env-rewrite patroni-common.bash mysql-quorum-fence hook-common.bash
 var scripts embed.FS
 
 // Dir is where a drill installs them on its nodes.
@@ -22,6 +22,8 @@ const (
 	OrchestratorPostFailover = "orchestrator-post-failover"
 	OrchestratorApplyLogs    = "orchestrator-apply-relay-logs"
 	PatroniOnRoleChange      = "patroni-on-role-change"
+	PatroniEnvRewrite        = "patroni-env-rewrite"
+	MySQLQuorumFence         = "mysql-quorum-fence"
 )
 
 // File is one script as it is to be installed.

@@ -57,7 +57,7 @@ func newBench(t *testing.T) *bench {
 	var err error
 	b.store, err = standin.OpenStore("")
 	require.NoError(t, err)
-	b.server, err = standin.NewServer(b.store, token, slog.New(slog.DiscardHandler))
+	b.server, err = standin.NewServer(b.store, token, nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -414,7 +414,7 @@ func TestOrchestratorApplyRelayLogs(t *testing.T) {
 		t.Helper()
 		server := httptest.NewServer(r)
 		defer server.Close()
-		env = append(env, "ORCHESTRATOR_URL="+server.URL, "ORC_FAILURE_TYPE=DeadMaster", "APPLY_SECONDS=2")
+		env = append([]string{"ORCHESTRATOR_URL=" + server.URL, "ORC_FAILURE_TYPE=DeadMaster", "APPLY_SECONDS=60"}, env...)
 		code, _ := b.run(env, name, args...)
 		runs := b.runs()
 		return code, runs[len(runs)-1]
@@ -427,7 +427,7 @@ func TestOrchestratorApplyRelayLogs(t *testing.T) {
 	assert.Equal(t, []string{"m2/3306", "m3/3306"}, r.started)
 
 	r = &replicas{looks: map[string]int{"m2/3306": -1, "m3/3306": 1}}
-	code, run = ask(r, []string{"ORC_REPLICA_HOSTS=m2:3306,m3:3306,m9:3306"})
+	code, run = ask(r, []string{"ORC_REPLICA_HOSTS=m2:3306,m3:3306,m9:3306", "APPLY_SECONDS=2"})
 	assert.Zero(t, code, "the failover goes on")
 	assert.Equal(t, "given up after 2 s: m2:3306 m9:3306 may not have applied what was received", run.Message)
 
@@ -548,8 +548,8 @@ func TestAKilledCallbackCanBeRunAgain(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	files := hooks.Files()
-	assert.Len(t, files, 5)
-	for _, name := range []string{hooks.LinodeDNSFlip, hooks.OrchestratorPostFailover, hooks.OrchestratorApplyLogs, hooks.PatroniOnRoleChange} {
+	assert.Equal(t, 8, len(files))
+	for _, name := range []string{hooks.LinodeDNSFlip, hooks.OrchestratorPostFailover, hooks.OrchestratorApplyLogs, hooks.PatroniOnRoleChange, hooks.PatroniEnvRewrite, hooks.MySQLQuorumFence} {
 		assert.Equal(t, os.FileMode(0o755), files[name].Mode, name)
 		assert.True(t, bytes.HasPrefix(files[name].Content, []byte("#!/usr/bin/env bash\n")), name)
 	}
@@ -567,4 +567,65 @@ func TestShellcheck(t *testing.T) {
 	}
 	out, err := exec.CommandContext(t.Context(), "shellcheck", args...).CombinedOutput()
 	assert.NoError(t, err, "%s", out)
+}
+
+func TestPatroniEnvRewriteTellsEveryApplicationsHost(t *testing.T) {
+	const name = hooks.PatroniEnvRewrite
+	b := newBench(t)
+	push := "#!/bin/sh\n[ \"$1\" = app3 ] && exit 1\n[ \"$1\" = app2 ] && [ ! -e " + b.dir + "/again ] && touch " + b.dir + "/again && exit 1\necho \"$@\" >>" + b.dir + "/pushed\n"
+	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "push"), []byte(push), 0o755))
+	env := append(b.patroni(true), "DNS_FLIP_TARGET=10.0.0.2", "ENV_REWRITE_PUSH="+filepath.Join(b.dir, "push"), "ENV_REWRITE_DEADLINE=3")
+	code, stderr := b.run(append(env, "ENV_REWRITE_HOSTS=app1 app2"), name, "on_role_change", "primary", "shop")
+	require.Equal(t, 0, code, stderr)
+	pushed, err := os.ReadFile(filepath.Join(b.dir, "pushed"))
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"app1 10.0.0.2", "app2 10.0.0.2"}, strings.Split(strings.TrimSpace(string(pushed)), "\n"), "one that fails is told again")
+	run := b.runs()[0]
+	assert.Equal(t, []any{"rewrite", "10.0.0.2", "told app1 app2 of 10.0.0.2"}, []any{run.Action, run.Target, run.Message})
+	looks, err := os.ReadFile(filepath.Join(b.dir, "looks"))
+	require.NoError(t, err)
+	assert.Equal(t, 3, strings.Count(string(looks), "x"), "it waits for PostgreSQL")
+
+	code, _ = b.run(append(env, "ENV_REWRITE_HOSTS=app1 app3", "ENV_REWRITE_DEADLINE=0"), name, "on_role_change", "primary", "shop")
+	assert.Equal(t, 12, code)
+	assert.Equal(t, "these hosts could not be told of 10.0.0.2: app3", b.runs()[1].Message)
+
+	for _, args := range [][]string{{"on_start", "primary", "shop"}, {"on_role_change", "replica", "shop"}, {"primary", "shop", "etcd1:2379"}} {
+		code, _ = b.run(append(env, "ENV_REWRITE_HOSTS=app1"), name, args...)
+		assert.Equal(t, 0, code)
+	}
+	after, err := os.ReadFile(filepath.Join(b.dir, "pushed"))
+	require.NoError(t, err)
+	assert.Equal(t, len(strings.Split(string(pushed), "\n"))+1, len(strings.Split(string(after), "\n")), "app1 once more, by the run that missed app3")
+}
+
+func TestPatroniEnvRewriteSetsTheFileInOneStep(t *testing.T) {
+	const name = hooks.PatroniEnvRewrite
+	b := newBench(t)
+	file := filepath.Join(b.dir, ".env")
+	require.NoError(t, os.WriteFile(file, []byte("A=1\nDB_HOST=10.0.0.1\nDB_HOST_RO=10.0.0.9\nB=x y"), 0o640))
+	env := []string{"ENV_REWRITE_FILE=" + file, "ENV_REWRITE_RELOAD=echo reloaded >>" + filepath.Join(b.dir, "reloads")}
+	code, stderr := b.run(env, name, "--set", "10.0.0.2")
+	require.Equal(t, 0, code, stderr)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, "A=1\nDB_HOST=10.0.0.2\nDB_HOST_RO=10.0.0.9\nB=x y\n", string(text))
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	code, _ = b.run(env, name, "--set", "10.0.0.2")
+	assert.Equal(t, 0, code)
+	reloads, err := os.ReadFile(filepath.Join(b.dir, "reloads"))
+	require.NoError(t, err)
+	assert.Equal(t, "reloaded\n", string(reloads), "what is right already is left alone")
+	left, err := filepath.Glob(file + ".*")
+	require.NoError(t, err)
+	assert.Empty(t, left)
+
+	code, _ = b.run([]string{"ENV_REWRITE_FILE=" + filepath.Join(b.dir, "none")}, name, "--set", "10.0.0.2")
+	assert.Equal(t, 13, code)
+	code, _ = b.run(append(env, "ENV_REWRITE_RELOAD=false"), name, "--set", "10.0.0.3")
+	assert.Equal(t, 13, code, "a reload that fails is said")
+	code, _ = b.run(env, name, "--set", "10.0.0.2; reboot")
+	assert.Equal(t, 2, code)
 }

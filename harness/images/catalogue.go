@@ -78,9 +78,15 @@ const (
 
 	MariaDB     = "mariadb"
 	MariaDB1011 = "mariadb-10.11" // the release before, for drills of mixed versions
-	// MySQLVIP is MySQL with keepalived beside it.
-	MySQLVIP = "mysql-vip"
+	// MySQLVIP and PatroniVIP are MySQL and Patroni with keepalived beside them.
+	MySQLVIP   = "mysql-vip"
+	PatroniVIP = "patroni-vip"
+	// Machine is what a virtual machine of the stand-in for the Linode API runs: systemd, sshd, cloud-init.
+	Machine = "machine"
 )
+
+// vip is the folder of the Dockerfile that adds keepalived.
+const vip = "vip"
 
 // component is one image of the catalogue.
 type component struct {
@@ -110,7 +116,9 @@ var catalogue = []component{
 	{name: Etcd, parent: Base},
 	{name: Shim, parent: Base},
 	{name: Orchestrator, parent: Tools},
-	{name: MySQLVIP, parent: MySQL},
+	{name: MySQLVIP, parent: MySQL, dir: vip},
+	{name: PatroniVIP, parent: Patroni, dir: vip},
+	{name: Machine, parent: Base, rare: true},
 }
 
 // Names lists every component, parents first.

@@ -133,9 +133,10 @@ func TestEnsureGoesOnWithoutOrchestrator(t *testing.T) {
 	refs, err := b.Ensure(t.Context())
 	require.ErrorIs(t, err, ErrNoOrchestrator)
 	require.NotContains(t, refs, Orchestrator)
-	require.Len(t, refs, len(Names())-2)
+	require.Len(t, refs, len(Names())-3)
 	require.NotContains(t, e.built, Orchestrator)
 	require.NotContains(t, e.built, MariaDB1011, "it is rare")
+	require.NotContains(t, e.built, Machine, "so is it")
 
 	missing, err := b.Missing(t.Context())
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/hooks"
 	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/keepalived"
 )
 
 // Files of ours inside the nodes.
@@ -35,7 +36,7 @@ type variable struct{ key, value string }
 // variables of a database: ours, and the scenario's own over them.
 func (t *Topology) variables(m *member) []variable {
 	own := maps.Clone(t.settings[m.Name])
-	for _, other := range []string{Source, PromotionRule, sourceDelay, vipPriority} {
+	for _, other := range []string{Source, PromotionRule, sourceDelay, keepalived.Priority} {
 		delete(own, other)
 	}
 	return override(override(standard(m), t.settings[m.vendor.settings]), own)

@@ -31,7 +31,11 @@ var (
 func (t *Topology) Describe(ctx context.Context) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, t.describeVersions(ctx))
-	maps.Copy(out, t.describeManager(ctx))
+	if t.regions != nil {
+		maps.Copy(out, t.describeRegions())
+	} else {
+		maps.Copy(out, t.describeManager(ctx))
+	}
 	maps.Copy(out, t.describeServers())
 	maps.Copy(out, t.describeEndpoint(ctx))
 	return out

@@ -13,6 +13,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/keepalived"
 	"github.com/firedrill/firedrill/harness/record"
 )
 
@@ -45,17 +46,17 @@ func TestSettingsOfTheNameThatNobodyReadsAreRefused(t *testing.T) {
 		"is not a number of whole seconds":           {harness.DNS: {"ttl": "5 seconds"}},
 		`component "resolver" have no reader here`:   {harness.Resolver: {"max_ttl": "5"}},
 		`component "haproxy" have no reader here`:    {harness.HAProxy: {"inter": "5s"}},
-		`component "keepalived" have no reader here`: {keepalived: {"nopreempt": "on"}},
-		"this topology has no virtual address":       {"m1": {vipPriority: "150"}},
+		`component "keepalived" have no reader here`: {keepalived.Process: {"nopreempt": "on"}},
+		"this topology has no virtual address":       {"m1": {keepalived.Priority: "150"}},
 	} {
 		_, err := laidOut(t, "mysql-3", s)
 		assert.ErrorContains(t, err, want)
 	}
 	for want, s := range map[string]harness.Settings{
-		"there is no such setting":      {keepalived: {"preempt": "on"}},
-		"is neither on nor off":         {keepalived: {"nopreempt": "yes"}},
-		"is not a number":               {keepalived: {"fall": "two"}},
-		"not a whole number from 1 to ": {"m1": {vipPriority: "900"}},
+		"there is no such setting":      {keepalived.Process: {"preempt": "on"}},
+		"is neither on nor off":         {keepalived.Process: {"nopreempt": "yes"}},
+		"is not a number":               {keepalived.Process: {"fall": "two"}},
+		"not a whole number from 1 to ": {"m1": {keepalived.Priority: "900"}},
 	} {
 		_, err := laidOut(t, "mysql-vip", s)
 		assert.ErrorContains(t, err, want)
@@ -82,11 +83,11 @@ func TestAProxyChecksWhatItStandsInFrontOf(t *testing.T) {
 }
 
 func TestServersHoldAVirtualAddressBetweenThem(t *testing.T) {
-	settings := harness.Settings{keepalived: {"nopreempt": "on"}, "m1": {vipPriority: "150"}}
+	settings := harness.Settings{keepalived.Process: {"nopreempt": "on"}, "m1": {keepalived.Priority: "150"}}
 	topology, err := laidOut(t, "mysql-vip", settings)
 	require.NoError(t, err)
 	assert.Equal(t, record.ProbeConnection, endpoints(topology)[vipName])
-	config, err := topology.keepalivedConfig(topology.member("m1"))
+	config, err := topology.holders().Config(topology.member("m1").Node)
 	require.NoError(t, err)
 	for _, line := range []string{
 		"    priority 150\n", "    nopreempt\n", "        10.0.0.200/24 dev eth0\n", "    unicast_src_ip 10.0.0.1\n",
@@ -94,10 +95,10 @@ func TestServersHoldAVirtualAddressBetweenThem(t *testing.T) {
 	} {
 		assert.Contains(t, config, line)
 	}
-	other, err := topology.keepalivedConfig(topology.member("m2"))
+	other, err := topology.holders().Config(topology.member("m2").Node)
 	require.NoError(t, err)
 	assert.Contains(t, other, "    priority 100\n")
-	assert.NotContains(t, myCnf(topology.variables(topology.member("m1"))), vipPriority)
+	assert.NotContains(t, myCnf(topology.variables(topology.member("m1"))), keepalived.Priority)
 
 	b, err := harness.NewCatalogue(Kind{}).Find("mysql-vip")
 	require.NoError(t, err)
@@ -115,11 +116,4 @@ func TestOnlyAServerThatTakesWritesMayHaveTheAddress(t *testing.T) {
 		run.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
 		assert.Equal(t, want, run.Run() == nil, said)
 	}
-}
-
-func TestAnAddressIsFoundInTheKernelsTable(t *testing.T) {
-	const table = "Local:\n  +-- 0.0.0.0/0 3 0 5\n        |-- 10.0.0.1\n           /32 host LOCAL\n        |-- 10.0.0.20\n           /32 host LOCAL\n"
-	assert.True(t, isLocal(table, "10.0.0.1"))
-	assert.False(t, isLocal(table, "10.0.0.2"), "only the beginning of another one")
-	assert.False(t, isLocal(table, "10.0.0.200"))
 }

@@ -1,10 +1,12 @@
 package mysql
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/endpoint"
 )
 
 // place is a node in a layout.
@@ -22,6 +24,8 @@ type layout struct {
 	// raft has the Orchestrators elect a leader among themselves, each with a database of its own. Several without it
 	// share the database of the layout's backend.
 	raft bool
+	// regions has a web tier and an ingress in front of each database, and a controller in place of Orchestrators.
+	regions bool
 	// vip has keepalived on every database node, which hold a virtual address between them.
 	vip bool
 	// settings are the layout's own, which a scenario's replace.
@@ -55,7 +59,34 @@ func withServers(places []place, components map[string]string) []place {
 // with is a copy of some places with more.
 func with(places []place, more ...place) []place { return append(slices.Clone(places), more...) }
 
-var layouts = []layout{
+// layouts are all of them: those that are written out, and raft over three datacenters in the sizes that are measured.
+var layouts = append(written, scaled(8), scaled(15), scaled(24))
+
+// scaled is raft in three datacenters with so many servers, dealt out in turn: to see how far a machine goes, and what an
+// isolation is when it takes several servers with it.
+func scaled(servers int) layout {
+	l := layout{
+		name: fmt.Sprintf("mysql-raft-%d", servers), raft: true,
+		summary: fmt.Sprintf("%d servers over three datacenters, otherwise as mysql-raft: for isolation at scale", servers),
+	}
+	for i := range servers {
+		p := place{name: fmt.Sprintf("m%d", i+1), component: harness.MySQL, datacenter: fmt.Sprintf("dc%d", i%3+1)}
+		if i > 0 {
+			p.source = "m1"
+		}
+		l.places = append(l.places, p)
+	}
+	for i := range 3 {
+		dc := fmt.Sprintf("dc%d", i+1)
+		l.places = append(l.places,
+			place{name: fmt.Sprintf("o%d", i+1), component: harness.Orchestrator, datacenter: dc},
+			place{name: fmt.Sprintf("app%d", i+1), component: harness.Application, datacenter: dc})
+	}
+	l.places = append(l.places, place{name: "dns", component: harness.DNS, datacenter: "linode"})
+	return l
+}
+
+var written = []layout{
 	{
 		name: "mysql-3", summary: "a primary and two replicas in two datacenters, one Orchestrator, DNS on the Linode API",
 		places: mysql3,
@@ -130,6 +161,24 @@ var layouts = []layout{
 		places: withServers(mariadb3, map[string]string{"m1": harness.MariaDB1011, "m3": harness.MariaDB1011}),
 	},
 	{
+		name: "mysql-2region", regions: true,
+		summary: "a primary region and a standby region, each with a database, a web tier and an ingress; a controller that checks the ingress, promotes and moves the name; users elsewhere behind caching resolvers; no Orchestrator",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "us-east"},
+			{name: "web1", component: harness.Web, datacenter: "us-east"},
+			{name: "lb1", component: harness.HAProxy, datacenter: "us-east", fronts: harness.Web},
+			{name: "m2", component: harness.MySQL, datacenter: "eu-west", source: "m1"},
+			{name: "web2", component: harness.Web, datacenter: "eu-west"},
+			{name: "lb2", component: harness.HAProxy, datacenter: "eu-west", fronts: harness.Web},
+			{name: "dns", component: harness.DNS, datacenter: "linode"},
+			{name: "ctl", component: harness.DNSFailover, datacenter: "linode"},
+			{name: "r1", component: harness.Resolver, datacenter: "us-users"},
+			{name: "app1", component: harness.Application, datacenter: "us-users"},
+			{name: "r2", component: harness.Resolver, datacenter: "eu-users"},
+			{name: "app2", component: harness.Application, datacenter: "eu-users"},
+		},
+	},
+	{
 		name: "mysql-semisync", summary: "mysql-3 whose primary waits for one replica to have each commit; one Orchestrator",
 		places:   mysql3,
 		settings: SemiSync(1),
@@ -150,6 +199,28 @@ var layouts = []layout{
 			{name: "app2", component: harness.Application, datacenter: "dc2"},
 			{name: "app3", component: harness.Application, datacenter: "dc3"},
 		},
+	},
+	{
+		name: "mysql-3dc", raft: true,
+		summary: "a primary and a replica in dc2, a replica in each of dc1 and dc3; an Orchestrator (in raft), a caching resolver and an application in each; DNS and its API outside of all three",
+		places: []place{
+			{name: "m1", component: harness.MySQL, datacenter: "dc2"},
+			{name: "m2", component: harness.MySQL, datacenter: "dc2", source: "m1"},
+			{name: "m3", component: harness.MySQL, datacenter: "dc1", source: "m1"},
+			{name: "m4", component: harness.MySQL, datacenter: "dc3", source: "m1"},
+			{name: "o1", component: harness.Orchestrator, datacenter: "dc1"},
+			{name: "o2", component: harness.Orchestrator, datacenter: "dc2"},
+			{name: "o3", component: harness.Orchestrator, datacenter: "dc3"},
+			{name: "dns", component: harness.DNS, datacenter: "linode"},
+			{name: "r1", component: harness.Resolver, datacenter: "dc1"},
+			{name: "r2", component: harness.Resolver, datacenter: "dc2"},
+			{name: "r3", component: harness.Resolver, datacenter: "dc3"},
+			{name: "app1", component: harness.Application, datacenter: "dc1"},
+			{name: "app2", component: harness.Application, datacenter: "dc2"},
+			{name: "app3", component: harness.Application, datacenter: "dc3"},
+		},
+		// A name that three datacenters cache for half a minute is found half a minute late: what they keep is capped.
+		settings: harness.Settings{harness.Resolver: {endpoint.MaxTTL: "2"}},
 	},
 	{
 		name: "mysql-raft-haproxy", raft: true,

@@ -2,43 +2,22 @@ package mysql
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"net"
-	"slices"
 	"strconv"
 
 	"github.com/firedrill/firedrill/harness"
-	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/endpoint"
 	"github.com/firedrill/firedrill/harness/haproxy"
-	"github.com/firedrill/firedrill/harness/wait"
 )
 
-// Settings of the name, under dns, and of the resolvers that cache it, under resolver; all in seconds.
-const (
-	recordTTL = "ttl"     // of the name's record, as it is asked of the API
-	minTTL    = "min_ttl" // nothing is kept for less
-	maxTTL    = "max_ttl" // nothing is kept for longer
-)
-
-// resolverProcess is what drills call a caching resolver.
-const resolverProcess = "resolver"
+// recordTTL is the setting of the name, under dns: the TTL of its record in seconds, as it is asked of the API.
+const recordTTL = "ttl"
 
 // checkNameSettings refuses what neither the name nor a resolver has.
 func (t *Topology) checkNameSettings() error {
-	for component, keys := range map[string][]string{harness.DNS: {recordTTL}, harness.Resolver: {minTTL, maxTTL}} {
-		for _, key := range slices.Sorted(maps.Keys(t.settings[component])) {
-			if !slices.Contains(keys, key) {
-				return fmt.Errorf("set %s/%s: there is no such setting; there are: %v", component, key, keys)
-			}
-			value := t.settings[component][key]
-			if n, err := strconv.Atoi(value); err != nil || n < 1 {
-				return fmt.Errorf("set %s/%s: %q is not a number of whole seconds, from 1", component, key, value)
-			}
-		}
+	if err := endpoint.CheckSeconds(harness.DNS, t.settings[harness.DNS], recordTTL); err != nil {
+		return err
 	}
-	return nil
+	return endpoint.CheckResolver(t.settings[harness.Resolver])
 }
 
 // ttl of the name's record.
@@ -51,12 +30,12 @@ func (t *Topology) ttl() int {
 
 // startEndpoint lets the name begin at the primary: the hook finds it right until there is another one.
 func (t *Topology) startEndpoint(ctx context.Context, s *starting) error {
-	records := []endpoint.Record{{Name: name, Address: t.primaryAtStart().Address, TTL: t.ttl()}}
+	records := []endpoint.Record{{Name: t.domain(), Address: t.front(t.primaryAtStart()).Address, TTL: t.ttl()}}
 	for _, p := range t.proxies {
 		records = append(records, endpoint.Record{Name: p.domain(), Address: p.Address})
 	}
 	if t.vip {
-		address, err := t.virtualAddress()
+		address, err := t.holders().Address()
 		if err != nil {
 			return err
 		}
@@ -76,30 +55,12 @@ func (t *Topology) startResolver(ctx context.Context, s *starting, n *harness.No
 	if err := s.wait(ctx, t.dns.Name); err != nil {
 		return err
 	}
-	argv := []string{"/firedrill/firedrill", "resolver", "--listen", "0.0.0.0:53", "--upstream", net.JoinHostPort(t.dns.Address, "53")}
-	for key, flag := range map[string]string{minTTL: "--min-ttl", maxTTL: "--max-ttl"} {
-		if v := t.settings[harness.Resolver][key]; v != "" {
-			argv = append(argv, flag, v+"s")
-		}
+	r := endpoint.Resolver{Node: n, Upstream: t.dns, Settings: t.settings[harness.Resolver]}
+	if err := r.Start(ctx, t.domain()); err != nil {
+		return err
 	}
-	err := n.Agent.Define(ctx, agent.Process{Name: resolverProcess, Argv: argv})
-	if err == nil {
-		err = n.Agent.Start(ctx, resolverProcess)
-	}
-	if err != nil {
-		return fmt.Errorf("start resolver: %w", err)
-	}
-	err = wait.Until(ctx, "resolver "+n.Name+" answers", socketBudget, func(ctx context.Context) (bool, string, error) {
-		_, err := resolve(ctx, n, net.JoinHostPort(n.Address, "53"), name)
-		if err != nil {
-			return false, err.Error(), nil
-		}
-		return true, "", nil
-	})
-	if err == nil {
-		s.done(n.Name)
-	}
-	return err
+	s.done(n.Name)
+	return nil
 }
 
 // describeEndpoint says for the report how the applications find the primary.

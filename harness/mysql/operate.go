@@ -22,6 +22,7 @@ const (
 	Replicate     = "replicate"      // node source: on the server itself, as a DBA brings one back
 	ForceAlias    = "force-alias"    // alias: a forced failover of whichever cluster Orchestrator takes the alias for
 	Relocate      = "relocate"       // below node...: the nodes replicate from the first from now on
+	Lead          = "lead"           // Orchestrator: it leads the others, under raft
 )
 
 // downtimeDefault is longer than any drill.
@@ -44,10 +45,14 @@ var operations = map[string]func(*Topology, context.Context, *managerNode, []str
 	Replicate:  (*Topology).bringBack,
 	ForceAlias: (*Topology).forceAlias,
 	Relocate:   (*Topology).relocate,
+	Lead:       (*Topology).lead,
 }
 
-// Operate implements harness.Topology: what an operator asks of the Orchestrator that leads.
+// Operate implements harness.Topology: what an operator asks of the Orchestrator that leads, or of the controller.
 func (t *Topology) Operate(ctx context.Context, verb string, args ...string) error {
+	if t.regions != nil {
+		return t.operateRegions(ctx, verb, args)
+	}
 	do, ok := operations[verb]
 	if !ok {
 		return fmt.Errorf("operate %s: no such operation; there are: %s", verb, strings.Join(slices.Sorted(maps.Keys(operations)), ", "))

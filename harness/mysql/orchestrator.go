@@ -47,6 +47,8 @@ type Orchestrator interface {
 	ForceFailoverOf(ctx context.Context, alias string) (Recovery, error)
 	// Relocate puts a server below another one of its cluster.
 	Relocate(ctx context.Context, at, below Instance) error
+	// Yield has all Orchestrators but one, by its address, step back in an election. It does not wait for that.
+	Yield(ctx context.Context, to string) error
 	// Clusters are what it knows, with their aliases.
 	Clusters(ctx context.Context) ([]Cluster, error)
 	// Acknowledge acknowledges all recoveries, which ends their blocks.
@@ -360,6 +362,11 @@ func (c *client) ForceFailoverOf(ctx context.Context, alias string) (Recovery, e
 // Relocate implements Orchestrator.
 func (c *client) Relocate(ctx context.Context, at, below Instance) error {
 	return c.get(ctx, "relocate/"+at.path()+"/"+below.path(), nil)
+}
+
+// Yield implements Orchestrator.
+func (c *client) Yield(ctx context.Context, to string) error {
+	return c.get(ctx, "raft-yield/"+url.PathEscape(to), nil)
 }
 
 // Clusters implements Orchestrator.

@@ -29,8 +29,11 @@ type proxyNode struct {
 
 // domain is the proxy's name for applications.
 func (p proxyNode) domain() string {
-	if p.fronts == harness.Orchestrator {
+	switch p.fronts {
+	case harness.Orchestrator:
 		return "orchestrator." + zone
+	case harness.Web:
+		return p.Datacenter + "." + zone
 	}
 	return "proxy." + zone
 }
@@ -43,6 +46,9 @@ func (t *Topology) fronted(component string) bool {
 // proxy says what is behind a proxy and how it is checked: every second, two failures take a server out and one success
 // brings it in. Sessions of a server that is taken out are shut down, since its clients would go on talking to it.
 func (t *Topology) proxy(p proxyNode) haproxy.Proxy {
+	if p.fronts == harness.Web {
+		return t.ingress(p)
+	}
 	out := haproxy.Proxy{
 		Section: section, Port: port, CheckURI: "/primary",
 		Check: map[string]string{"inter": "1s", "rise": "1", "fall": "2", "on-marked-down": "shutdown-sessions"},
@@ -99,20 +105,11 @@ func (t *Topology) startProxy(ctx context.Context, s *starting, p proxyNode) err
 func (t *Topology) proxyReasons(ctx context.Context, writers []string) []string {
 	var reasons []string
 	for _, p := range t.proxies {
-		want := ""
-		if p.fronts == harness.Orchestrator {
-			m, err := t.leader(ctx)
-			if err != nil {
-				continue // which is a reason of its own
-			}
-			want = m.Name
-		} else {
-			if len(writers) != 1 {
-				continue // there is no right answer
-			}
-			want = writers[0]
+		want, ok := t.behindProxy(ctx, p, writers)
+		if !ok {
+			continue
 		}
-		up, err := haproxy.Up(ctx, p.Node, section)
+		up, err := haproxy.Up(ctx, p.Node, t.proxy(p).Section)
 		switch {
 		case err != nil:
 			reasons = append(reasons, fmt.Sprintf("the proxy %s does not answer: %s", p.Name, err))
@@ -121,6 +118,25 @@ func (t *Topology) proxyReasons(ctx context.Context, writers []string) []string 
 		}
 	}
 	return reasons
+}
+
+// behindProxy is where a proxy should lead; ok is false where there is no right answer, or another reason says so: the
+// ingress of the region that takes no writes may or may not have its web tier up, by how deep the health check looks.
+func (t *Topology) behindProxy(ctx context.Context, p proxyNode, writers []string) (node string, ok bool) {
+	if p.fronts == harness.Orchestrator {
+		m, err := t.leader(ctx)
+		if err != nil {
+			return "", false
+		}
+		return m.Name, true
+	}
+	if len(writers) != 1 {
+		return "", false
+	}
+	if p.fronts == harness.Web {
+		return t.regions.web(p.Datacenter).Name, t.member(writers[0]).Datacenter == p.Datacenter
+	}
+	return writers[0], true
 }
 
 // BehindProxy asks the proxy in front of the Orchestrators, from inside a node, which of them answers.

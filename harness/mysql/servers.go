@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/keepalived"
 )
 
-// Settings of one server, under its name, that are no variables of MySQL's. All others under a server's name are.
+// Settings of one server, under its name, that are no variables of MySQL's, beside keepalived.Priority. All others under a
+// server's name are.
 const (
 	// Source is the server that it replicates from at the start.
 	Source = "source"
@@ -18,8 +20,6 @@ const (
 	PromotionRule = "promotion_rule"
 	// sourceDelay is by how many seconds it applies late, an option of CHANGE REPLICATION SOURCE.
 	sourceDelay = "source_delay"
-	// vipPriority is keepalived's: of two that may have the virtual address, the one with the higher priority has it.
-	vipPriority = "vip_priority"
 )
 
 // PromotionRules say how much Orchestrator likes a server as the next primary. (It knows the word must, too, and
@@ -33,14 +33,23 @@ const neutral = "neutral"
 // component are refused later, by the component.
 func (t *Topology) checkSettings() error {
 	known := []string{harness.Orchestrator, harness.DNS}
+	if t.regions != nil {
+		known = []string{harness.Web, harness.DNSFailover, harness.DNS}
+		if err := t.checkRegionSettings(); err != nil {
+			return err
+		}
+	}
 	if len(t.proxies) > 0 {
 		known = append(known, harness.HAProxy)
 	}
 	if t.vip {
-		known = append(known, keepalived)
+		known = append(known, keepalived.Process)
 	}
 	if len(t.resolvers) > 0 {
 		known = append(known, harness.Resolver)
+	}
+	if t.raft {
+		known = append(known, fence)
 	}
 	if t.backend != nil {
 		known = append(known, harness.Backend)
@@ -71,6 +80,9 @@ func (t *Topology) checkSettings() error {
 		return err
 	}
 	if err := t.checkVIPSettings(); err != nil {
+		return err
+	}
+	if err := t.checkFence(); err != nil {
 		return err
 	}
 	return t.checkSources()

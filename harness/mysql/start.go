@@ -16,6 +16,7 @@ import (
 	"github.com/firedrill/firedrill/harness/endpoint"
 	"github.com/firedrill/firedrill/harness/haproxy"
 	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/keepalived"
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
 )
@@ -73,6 +74,12 @@ func (t *Topology) Start(ctx context.Context) error {
 	for _, m := range t.databases {
 		group.Go(func() error { return t.startDatabase(ctx, s, m) })
 	}
+	if t.regions != nil {
+		for _, n := range t.regions.webs {
+			group.Go(func() error { return t.startWeb(ctx, s, n) })
+		}
+		group.Go(func() error { return t.startController(ctx, s) })
+	}
 	for _, n := range t.resolvers {
 		group.Go(func() error { return t.startResolver(ctx, s, n) })
 	}
@@ -93,6 +100,9 @@ func (t *Topology) startDatabase(ctx context.Context, s *starting, m *member) er
 		return err
 	}
 	if err := t.startKeepalived(ctx, m); err != nil {
+		return err
+	}
+	if err := t.startFence(ctx, m); err != nil {
 		return err
 	}
 	if m == t.primaryAtStart() {
@@ -310,6 +320,9 @@ func (t *Topology) launchManager(ctx context.Context, m *managerNode) error {
 // discover makes a server known to the Orchestrators as soon as it is in its place: left alone, Orchestrator finds
 // the replicas of a primary only after some seconds. One is enough, they tell each other; under raft it takes a leader.
 func (t *Topology) discover(ctx context.Context, s *starting, m *member) error {
+	if len(t.managers) == 0 {
+		return nil
+	}
 	for _, o := range t.managers {
 		if err := s.wait(ctx, o.Name); err != nil {
 			return err
@@ -357,7 +370,10 @@ func (t *Topology) Logs(n *harness.Node) []string {
 	if v, ok := vendorOf(n.Component); ok {
 		out := []string{logOf(v.Process)}
 		if t.vip {
-			out = append(out, logOf(keepalived))
+			out = append(out, logOf(keepalived.Process))
+		}
+		if t.settings[fence][fenceAfter] != "" {
+			out = append(out, logOf(fence))
 		}
 		return out
 	}
@@ -367,7 +383,11 @@ func (t *Topology) Logs(n *harness.Node) []string {
 	case harness.DNS:
 		return []string{logOf(endpoint.ProcessName)}
 	case harness.Resolver:
-		return []string{logOf(resolverProcess)}
+		return []string{logOf(endpoint.ResolverProcess)}
+	case harness.Web:
+		return []string{logOf(webProcess)}
+	case harness.DNSFailover:
+		return []string{logOf(controllerProcess), controllerLog}
 	case harness.HAProxy:
 		return []string{logOf(haproxy.Process)}
 	}

@@ -96,8 +96,11 @@ func rootOf(views map[string]view, v view) string {
 	return v.node
 }
 
-// managerReasons asks Orchestrator.
+// managerReasons asks Orchestrator, or the controller.
 func (t *Topology) managerReasons(ctx context.Context, views []view) ([]string, error) {
+	if t.regions != nil {
+		return t.regionReasons(ctx, writers(views)), nil
+	}
 	m, err := t.leader(ctx)
 	if err != nil {
 		return []string{err.Error()}, nil
@@ -204,18 +207,19 @@ func (t *Topology) nameReasons(ctx context.Context, writers []string) ([]string,
 	if len(writers) != 1 {
 		return nil, nil // there is no right answer
 	}
-	want := t.member(writers[0])
+	domain := t.domain()
+	want := t.front(t.member(writers[0]))
 	apps := harness.ByComponent(t.nodes, harness.Application)
 	reasons := make([]string, len(apps))
 	var group errgroup.Group
 	for i, app := range apps {
 		group.Go(func() error {
-			answer, err := resolve(ctx, app, t.Resolver(app.Datacenter), name)
+			answer, err := resolve(ctx, app, t.Resolver(app.Datacenter), domain)
 			switch {
 			case err != nil:
-				reasons[i] = fmt.Sprintf("%s does not resolve in %s: %s", name, app.Datacenter, err)
+				reasons[i] = fmt.Sprintf("%s does not resolve in %s: %s", domain, app.Datacenter, err)
 			case answer != want.Address:
-				reasons[i] = fmt.Sprintf("%s leads to %s in %s, not to the primary %s", name, t.named(answer), app.Datacenter, want.Name)
+				reasons[i] = fmt.Sprintf("%s leads to %s in %s, not to %s", domain, t.named(answer), app.Datacenter, want.Name)
 			}
 			return nil
 		})
@@ -276,6 +280,9 @@ const managerTimeout = 2 * time.Second
 // Primary implements harness.Topology. Orchestrator's word counts, and the servers' own decides where it names several
 // (after a split it sees two clusters) or none (it does not answer, or has not looked yet).
 func (t *Topology) Primary(ctx context.Context) (*harness.Node, error) {
+	if t.regions != nil {
+		return t.activePrimary(ctx)
+	}
 	views := t.views(ctx)
 	var instances []InstanceState
 	m, err := t.leader(ctx)

@@ -1,4 +1,4 @@
-// Package mysql is the kind MySQL with Orchestrator: it lays topologies out, starts them, tells whether they are
+// Package mysql is the kind MySQL with Orchestrator, or over two regions with a controller that moves the name: it lays topologies out, starts them, tells whether they are
 // steady and who the primary is, watches Orchestrator at work, and reads what is left at the end.
 package mysql
 
@@ -83,6 +83,7 @@ type Topology struct {
 	dns       *harness.Node
 	resolvers []*harness.Node // caching ones, at most one a datacenter
 	proxies   []proxyNode
+	regions   *regions         // nil where Orchestrator is in charge
 	endpoint  *endpoint.Server // nil until it was started
 
 	mu      sync.Mutex
@@ -100,6 +101,9 @@ type managerNode struct {
 // build checks the nodes and settings against the layout, so that Start meets no surprise of that sort.
 func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topology, error) {
 	t := &Topology{nodes: nodes, raft: l.raft, vip: l.vip, settings: overlay(l.settings, settings), configs: map[string]string{}}
+	if l.regions {
+		t.regions = &regions{}
+	}
 	for i, p := range l.places {
 		n, err := harness.Find(nodes, p.name)
 		if err != nil {
@@ -120,6 +124,10 @@ func build(l layout, nodes []*harness.Node, settings harness.Settings) (*Topolog
 			t.dns = n
 		case harness.Resolver:
 			t.resolvers = append(t.resolvers, n)
+		case harness.Web:
+			t.regions.webs = append(t.regions.webs, n)
+		case harness.DNSFailover:
+			t.regions.controller = n
 		case harness.HAProxy:
 			t.proxies = append(t.proxies, proxyNode{Node: n, fronts: p.fronts})
 		}
@@ -168,6 +176,9 @@ func (t *Topology) Servers() map[string]string {
 
 // Endpoints implements harness.Topology: the name, and the proxy or the virtual address where there is one.
 func (t *Topology) Endpoints() []harness.Endpoint {
+	if t.regions != nil {
+		return []harness.Endpoint{t.siteEndpoint()}
+	}
 	out := []harness.Endpoint{{Name: name, Kind: record.ProbeDNS, Port: port, TTL: t.ttl()}}
 	for _, p := range t.proxies {
 		if p.fronts == harness.MySQL {

@@ -50,6 +50,9 @@ type followed struct {
 
 // Watch implements harness.Topology.
 func (t *Topology) Watch(ctx context.Context, sink agent.Sink, now func() time.Duration) {
+	if t.regions != nil { // the controller's log is followed in its place
+		return
+	}
 	w := &watcher{t: t, sink: sink, now: now, problems: map[string]bool{}, blocked: map[string]bool{}, aliases: map[string]string{}}
 	for {
 		w.look(ctx)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/keepalived"
+	"github.com/firedrill/firedrill/harness/workload"
 )
 
 // Places inside the nodes.
@@ -26,11 +28,15 @@ const (
 type config struct {
 	nodes    []*harness.Node
 	settings harness.Settings
+	standby  string // the node that is a standby cluster of its own; empty where there is none
 }
 
 func newConfig(l layout, nodes []*harness.Node, settings harness.Settings) (config, error) {
-	c := config{nodes: nodes, settings: merged(l.settings, settings)}
+	c := config{nodes: nodes, settings: merged(l.settings, settings), standby: l.standby}
 	if err := checkSettings(c.settings, nodes); err != nil {
+		return c, err
+	}
+	if err := c.checkCallback(); err != nil {
 		return c, err
 	}
 	if _, err := c.fast(); err != nil {
@@ -116,7 +122,7 @@ func (c config) patroni(n *harness.Node) ([]byte, error) {
 		return map[string]any{"username": user, "password": images.DrillPassword}
 	}
 	y := map[string]any{
-		"scope":     scope,
+		"scope":     c.scopeOf(n),
 		"namespace": namespace,
 		"name":      n.Name,
 		"restapi":   map[string]any{"listen": fmt.Sprintf("0.0.0.0:%d", restPort), "connect_address": fmt.Sprintf("%s:%d", n.Address, restPort)},
@@ -137,11 +143,13 @@ func (c config) patroni(n *harness.Node) ([]byte, error) {
 			},
 			// A node that lost its data is whole again in the time of a copy, not of a spread checkpoint.
 			"basebackup": []any{map[string]any{"checkpoint": "fast"}, "no-sync"},
-			"callbacks":  callbacks(),
+			"callbacks":  c.callbacks(),
+			// By which an acknowledgement tells whose it is, whatever way it came.
+			"parameters": map[string]any{workload.PostgresNode: n.Name},
 		},
 	}
 	for _, component := range []string{"patroni", n.Name} {
-		if err := apply(y, c.settings[component], func(key string) bool { return component == n.Name || isLocal(key) }); err != nil {
+		if err := apply(y, c.settings[component], func(key string) bool { return mayBeLocal(component == n.Name, key) }); err != nil {
 			return nil, fmt.Errorf("%s: %w", component, err)
 		}
 	}
@@ -150,6 +158,15 @@ func (c config) patroni(n *harness.Node) ([]byte, error) {
 		return nil, fmt.Errorf("render patroni.yml: %w", err)
 	}
 	return out, nil
+}
+
+// mayBeLocal says whether a key belongs into patroni.yml of a node: of those that were set for that node alone, all that
+// are Patroni's.
+func mayBeLocal(ofNode bool, key string) bool {
+	if ofNode {
+		return key != keepalived.Priority
+	}
+	return isLocal(key)
 }
 
 func (c config) etcdHosts() []string {
@@ -202,7 +219,14 @@ func (t *Topology) Config() map[string]string {
 				text = []byte(err.Error())
 			}
 			out[n.Name+"/patroni.yml"] = mask(string(text))
-			out[n.Name+"/hook.env"] = hookEnv(n, t.hookTarget())
+			out[n.Name+"/hook.env"] = t.hookEnv(n)
+			if t.vip {
+				conf, err := t.holders().Config(n)
+				if err != nil {
+					conf = err.Error()
+				}
+				out[n.Name+"/keepalived.conf"] = conf
+			}
 		case harness.Etcd:
 			out[n.Name+"/etcd.flags"] = strings.Join(t.config.etcdArgv(n), "\n") + "\n"
 		case harness.HAProxy:

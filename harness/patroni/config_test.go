@@ -1,25 +1,43 @@
 package patroni
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/hooks"
 	"github.com/firedrill/firedrill/harness/images"
 )
 
 // built makes the first layout over nodes that only have addresses.
 func built(t *testing.T, settings harness.Settings) *Topology {
 	t.Helper()
-	var nodes []*harness.Node
-	for i, s := range layouts[0].specs {
-		nodes = append(nodes, &harness.Node{Name: s.Name, Component: s.Component, Datacenter: s.Datacenter, Address: "10.0.0." + string(rune('1'+i))})
-	}
-	topology, err := newTopology(layouts[0], nodes, settings)
+	topology, err := laidOut(t, layouts[0].name, settings)
 	require.NoError(t, err)
 	return topology
+}
+
+func laidOut(t *testing.T, name string, settings harness.Settings) (*Topology, error) {
+	t.Helper()
+	b, err := harness.NewCatalogue(Kind{}).Find(name)
+	require.NoError(t, err)
+	var nodes []*harness.Node
+	for i, s := range b.Specs {
+		nodes = append(nodes, &harness.Node{Name: s.Name, Component: s.Component, Datacenter: s.Datacenter, Address: fmt.Sprintf("10.0.0.%d", i+1)})
+	}
+	topology, err := b.Build(nodes, settings)
+	if err != nil {
+		return nil, err
+	}
+	return topology.(*Topology), nil
 }
 
 func settingsOf(triples ...[3]string) harness.Settings {
@@ -38,7 +56,7 @@ func TestLayoutsBuild(t *testing.T) {
 	}
 	topology := built(t, nil)
 	require.Len(t, topology.Databases(), 3)
-	require.Equal(t, map[string]string{"10.0.0.4": "p1", "10.0.0.5": "p2", "10.0.0.6": "p3"}, topology.Servers())
+	require.Equal(t, map[string]string{"10.0.0.4": "p1", "10.0.0.5": "p2", "10.0.0.6": "p3", "p1": "p1", "p2": "p2", "p3": "p3"}, topology.Servers())
 	require.Equal(t, PrimaryName, topology.Endpoints()[0].Name)
 	require.Equal(t, ProxyName, topology.Endpoints()[1].Name)
 }
@@ -154,4 +172,142 @@ func TestInEffectNamesWhatWasClamped(t *testing.T) {
 	require.Equal(t, "1048576", in["maximum_lag_on_failover"])
 	require.Equal(t, "quorum", in["synchronous_mode"])
 	require.Equal(t, "300", in["primary_start_timeout"])
+}
+
+func TestEachDatacenterHasItsOwnWayToTheProxy(t *testing.T) {
+	topology, err := laidOut(t, "patroni-3dc", harness.Settings{harness.Resolver: {"max_ttl": "20"}})
+	require.NoError(t, err)
+	at := map[string]*harness.Node{}
+	for _, n := range topology.nodes {
+		at[n.Name] = n
+	}
+	for i, datacenter := range []string{"dc1", "dc2", "dc3"} {
+		own := at[fmt.Sprint("r", i+1)]
+		require.Equal(t, own.Address+":53", topology.Resolver(datacenter))
+		r := topology.resolver(own)
+		require.Equal(t, map[string]string{ProxyName: at[fmt.Sprint("lb", i+1)].Address}, r.Local)
+		require.Equal(t, "20", r.Settings["max_ttl"], "the scenario's, over the layout's 1")
+		require.Equal(t, datacenter, at[fmt.Sprint("e", i+1)].Datacenter)
+		require.Equal(t, datacenter, at[fmt.Sprint("p", i+1)].Datacenter)
+		require.Equal(t, datacenter, at[fmt.Sprint("app", i+1)].Datacenter)
+	}
+	require.Equal(t, "linode", at["dns"].Datacenter)
+
+	_, err = laidOut(t, "patroni-3dc", harness.Settings{harness.Resolver: {"max_ttl": "0.5"}})
+	require.ErrorContains(t, err, "not a number of whole seconds")
+	_, err = laidOut(t, "patroni-3", harness.Settings{harness.Resolver: {"max_ttl": "5"}})
+	require.ErrorContains(t, err, "settings of resolver: there is no such component")
+}
+
+func TestNodesHoldAVirtualAddressBetweenThem(t *testing.T) {
+	topology, err := laidOut(t, "patroni-vip", harness.Settings{"p1": {"vip_priority": "150", "tags.nofailover": "true"}, "keepalived": {"fall": "4"}})
+	require.NoError(t, err)
+	last := topology.Endpoints()[3]
+	require.Equal(t, VIPName, last.Name)
+	config, err := topology.holders().Config(topology.databases[0])
+	require.NoError(t, err)
+	require.Contains(t, config, "    priority 150\n")
+	require.Contains(t, config, "    fall 4\n")
+	yml, err := topology.config.patroni(topology.databases[0])
+	require.NoError(t, err)
+	require.NotContains(t, string(yml), "vip_priority")
+	require.Contains(t, string(yml), "nofailover")
+	require.Contains(t, string(yml), "firedrill.node: p1")
+	require.Contains(t, topology.Config(), "p2/keepalived.conf")
+
+	for want, s := range map[string]harness.Settings{
+		"this topology has no virtual address": {"keepalived": {"fall": "4"}},
+		"set p1/vip_priority: this topology":   {"p1": {"vip_priority": "100"}},
+	} {
+		_, err := laidOut(t, "patroni-3", s)
+		require.ErrorContains(t, err, want)
+	}
+	_, err = laidOut(t, "patroni-vip", harness.Settings{"keepalived": {"preempt": "on"}})
+	require.ErrorContains(t, err, "there is no such setting")
+}
+
+// The check is run by keepalived, which only sees how it ends. Patroni's 200 means that the node holds the leader key.
+func TestOnlyALeaderThatTakesWritesMayHaveTheAddress(t *testing.T) {
+	for _, c := range []struct {
+		name, curl, psql string
+		want             bool
+	}{
+		{"the leader", "exit 0", "echo f", true},
+		{"a replica", "exit 22", "echo t", false},
+		{"the leader, not promoted yet", "exit 0", "echo t", false},
+		{"the leader, whose PostgreSQL does not run", "exit 0", "exit 2", false},
+		{"writable, and Patroni is dead", "exit 7", "echo f", false},
+		{"the leader, whose PostgreSQL hangs", "exit 0", "sleep 5; echo f", false},
+	} {
+		bin := t.TempDir()
+		for name, does := range map[string]string{"curl": c.curl, "psql": c.psql} {
+			require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+does+"\n"), 0o755))
+		}
+		run := exec.CommandContext(context.WithoutCancel(t.Context()), "sh", "-c", strings.TrimPrefix(leadsAndWrites, "#!/bin/sh\n"))
+		run.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+		require.Equal(t, c.want, run.Run() == nil, c.name)
+	}
+}
+
+func TestTheCallbackMayBeAnother(t *testing.T) {
+	standard := built(t, nil)
+	require.False(t, standard.hasEnv())
+	require.Equal(t, "/usr/local/lib/firedrill-hooks/patroni-on-role-change", standard.config.callbacks()["on_stop"])
+
+	env, err := laidOut(t, "patroni-3", harness.Settings{"callback": {"script": "patroni-env-rewrite", "ENV_REWRITE_HOSTS": "none"}})
+	require.NoError(t, err)
+	require.Equal(t, "/usr/local/lib/firedrill-hooks/patroni-env-rewrite", env.config.callbacks()["on_role_change"])
+	text := env.hookEnv(env.databases[1])
+	require.Contains(t, text, "ENV_REWRITE_HOSTS=\n", "none leaves it empty")
+	require.Contains(t, text, "ENV_REWRITE_FILE="+envOfDatabase+"\n")
+	require.Contains(t, text, "DNS_FLIP_TARGET="+env.databases[1].Address+"\n")
+	require.Equal(t, EnvName, env.Endpoints()[3].Name)
+
+	settings := harness.Settings{}
+	settings.SetFile("patroni", "on_role_change", "flip.sh", []byte("#!/bin/sh\nexit 3\n"))
+	require.Equal(t, map[string]string{"file/patroni:on_role_change": "flip.sh"}, settings.Flat(), "a report has no use for its text")
+	own, err := laidOut(t, "patroni-3", settings)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"on_role_change": userCallbackDir + "/flip.sh"}, own.config.callbacks(), "it is all there is")
+	var put []string
+	for _, f := range own.callbackFiles(own.databases[0]) {
+		if f.Path == userCallbackFiles+"/flip.sh" {
+			require.Equal(t, "#!/bin/sh\nexit 3\n", string(f.Data))
+		}
+		put = append(put, f.Path)
+	}
+	require.Contains(t, put, userCallbackDir+"/flip.sh")
+
+	for want, s := range map[string]harness.Settings{
+		"is no callback that ships":          {"callback": {"script": "flip"}},
+		"the variables of its configuration": {"callback": {"hosts": "a"}},
+	} {
+		_, err := laidOut(t, "patroni-3", s)
+		require.ErrorContains(t, err, want)
+	}
+	wrong := harness.Settings{}
+	wrong.SetFile("patroni", "on_promote", "flip.sh", nil)
+	_, err = laidOut(t, "patroni-3", wrong)
+	require.ErrorContains(t, err, "there are: patroni:on_reload")
+}
+
+// Patroni does not mind how a callback ends; the drill's log must.
+func TestACallbackOfTheUsersIsLogged(t *testing.T) {
+	dir := t.TempDir()
+	for name, f := range hooks.Files() {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), f.Content, f.Mode))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "own"), []byte("#!/bin/sh\necho $# >&2\nexit 3\n"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "run"), 0o755))
+	wrapper := strings.ReplaceAll(strings.ReplaceAll(loggedCallback, hookDir, dir), userCallbackFiles, dir)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "run", "own"), []byte(wrapper), 0o755))
+	run := exec.CommandContext(t.Context(), filepath.Join(dir, "run", "own"), "on_role_change", "primary", "shop")
+	run.Env = []string{"PATH=" + os.Getenv("PATH"), "FIREDRILL_HOOK_LOG=" + filepath.Join(dir, "log")}
+	require.Error(t, run.Run())
+	require.Equal(t, 3, run.ProcessState.ExitCode())
+	line, err := os.ReadFile(filepath.Join(dir, "log"))
+	require.NoError(t, err)
+	require.Contains(t, string(line), `"name":"own"`)
+	require.Contains(t, string(line), `"exit":3,"args":["on_role_change","primary","shop"]`)
+	require.Contains(t, string(line), `"cause":"on_role_change primary"`)
 }

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/endpoint"
 	"github.com/firedrill/firedrill/harness/haproxy"
+	"github.com/firedrill/firedrill/harness/keepalived"
 )
 
 // Describe returns the versions and what is really in effect.
@@ -37,6 +39,9 @@ func (t *Topology) Describe(ctx context.Context) map[string]string {
 		if errs[i] == nil {
 			out["etcd"] = m.Version
 		}
+	}
+	for key, value := range t.config.settings[harness.Resolver] {
+		out[harness.Resolver+"/"+key] = value
 	}
 	if len(t.proxies) > 0 {
 		out["haproxy"] = haproxy.Version(ctx, t.proxies[0])
@@ -94,9 +99,15 @@ func text(v any) string {
 func (t *Topology) Logs(n *harness.Node) []string {
 	switch n.Component {
 	case harness.Patroni:
-		return []string{logDir + "/patroni.log", postgresLog, hookLog, flipLog}
-	case harness.Etcd, harness.HAProxy, harness.DNS:
-		process := map[string]string{harness.Etcd: ProcessEtcd, harness.HAProxy: ProcessHAProxy, harness.DNS: "dns"}[n.Component]
+		logs := []string{logDir + "/patroni.log", postgresLog, hookLog, flipLog}
+		if t.vip {
+			logs = append(logs, logDir+"/"+keepalived.Process+".log")
+		}
+		return logs
+	case harness.Etcd, harness.HAProxy, harness.DNS, harness.Resolver:
+		process := map[string]string{
+			harness.Etcd: ProcessEtcd, harness.HAProxy: ProcessHAProxy, harness.DNS: endpoint.ProcessName, harness.Resolver: endpoint.ResolverProcess,
+		}[n.Component]
 		return []string{logDir + "/" + process + ".log"}
 	}
 	return nil

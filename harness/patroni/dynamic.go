@@ -64,8 +64,10 @@ func (t *Topology) configure(ctx context.Context) error {
 	if !reflect.DeepEqual(normal(want), normal(fast)) {
 		before, _ := t.statuses(ctx)
 		// A key that only the start had would stay; there is none, since fast has less than what is wanted.
-		if err := restOf(t.databases[0]).PatchConfig(ctx, want); err != nil {
-			return fmt.Errorf("set dynamic configuration: %w", err)
+		for _, n := range t.heads() {
+			if err := restOf(n).PatchConfig(ctx, want); err != nil {
+				return fmt.Errorf("set dynamic configuration: %w", err)
+			}
 		}
 		if err := t.awaitRead(ctx, before); err != nil {
 			return err
@@ -81,13 +83,16 @@ func (t *Topology) configure(ctx context.Context) error {
 	})
 }
 
+// never is a time of a node's last look at etcd that is not waited to pass: it did not answer before.
+const never = -1
+
 // awaitRead waits until every node has read etcd since it said before.
 func (t *Topology) awaitRead(ctx context.Context, before []Status) error {
 	return wait.Until(ctx, "dynamic configuration read by every node", joinWithin, func(ctx context.Context) (bool, string, error) {
 		var missing []string
 		statuses, errs := t.statuses(ctx)
 		for i, s := range statuses {
-			if errs[i] != nil || s.DCSLastSeen <= before[i].DCSLastSeen {
+			if before[i].DCSLastSeen != never && (errs[i] != nil || s.DCSLastSeen <= before[i].DCSLastSeen) {
 				missing = append(missing, t.databases[i].Name)
 			}
 		}

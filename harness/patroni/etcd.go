@@ -42,8 +42,8 @@ func post[R any](ctx context.Context, c etcdClient, path string, in any) (R, err
 	return out, nil
 }
 
-// keys reads everything of the cluster. The read is linearizable: a member without a quorum does not answer it.
-func (c etcdClient) keys(ctx context.Context) (keys, error) {
+// keys reads everything of a cluster. The read is linearizable: a member without a quorum does not answer it.
+func (c etcdClient) keys(ctx context.Context, scope string) (keys, error) {
 	prefix := namespace + scope + "/"
 	type kv struct {
 		Key   []byte `json:"key"`
@@ -64,6 +64,12 @@ func (c etcdClient) keys(ctx context.Context) (keys, error) {
 		out[strings.TrimPrefix(string(e.Key), prefix)] = key{Value: string(e.Value), Lease: e.Lease}
 	}
 	return out, nil
+}
+
+// put writes one key, by its whole path.
+func (c etcdClient) put(ctx context.Context, path string, value []byte) error {
+	_, err := post[struct{}](ctx, c, "/v3/kv/put", map[string][]byte{"key": []byte(path), "value": value})
+	return err
 }
 
 // grantedTTL is the time to live that a lease was granted, in seconds.
@@ -136,7 +142,7 @@ var errNoDCS = errors.New("no member of etcd answers")
 
 // keys reads Patroni's keys from whichever member answers; those of a minority do not.
 func (t *Topology) keys(ctx context.Context) (keys, error) {
-	answers, errs := all(ctx, t.etcd, func(ctx context.Context, n *harness.Node) (keys, error) { return etcdOf(n).keys(ctx) })
+	answers, errs := all(ctx, t.etcd, t.keysFrom)
 	for i, err := range errs {
 		if err == nil {
 			return answers[i], nil

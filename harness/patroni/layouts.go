@@ -1,7 +1,10 @@
 package patroni
 
 import (
+	"fmt"
+
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/images"
 )
 
 // layout is a topology as data.
@@ -9,8 +12,12 @@ type layout struct {
 	name    string
 	summary string
 	specs   []harness.NodeSpec
+	// vip has keepalived on every database node, which hold a virtual address between them.
+	vip bool
 	// settings are the layout's own, which a scenario's override.
 	settings harness.Settings
+	// standby names the node that is a standby cluster of its own.
+	standby string
 }
 
 var layouts = []layout{
@@ -44,6 +51,25 @@ var layouts = []layout{
 		specs:    nodes(three),
 		settings: tuned(map[string]string{"failsafe_mode": "true"}),
 	},
+	{
+		name:     "patroni-3dc",
+		summary:  "three whole datacenters, each with an etcd member, a PostgreSQL node, a proxy and an application that uses that proxy; DNS and its API outside of all three",
+		specs:    datacenters("dc1", "dc2", "dc3"),
+		settings: briefly(tuned(nil)),
+	},
+	{
+		name: "patroni-vip", vip: true,
+		summary:  "patroni-3 whose nodes hold a virtual address between them: keepalived gives it to the one that leads and takes writes",
+		specs:    withImage(nodes(three), harness.Patroni, images.PatroniVIP),
+		settings: tuned(nil),
+	},
+	{
+		name:     "patroni-standby",
+		summary:  "two PostgreSQL nodes in two datacenters, and in the third a standby cluster of one node that follows them; one etcd, in all three",
+		specs:    nodes([]harness.NodeSpec{three[0], three[1], {Name: "s1", Component: harness.Patroni, Datacenter: "dc3"}}),
+		settings: tuned(map[string]string{"slots.s1": "{type: physical}"}),
+		standby:  "s1",
+	},
 }
 
 // three are the PostgreSQL nodes and their datacenters.
@@ -68,6 +94,37 @@ func nodes(databases []harness.NodeSpec) []harness.NodeSpec {
 		harness.NodeSpec{Name: "app1", Component: harness.Application, Datacenter: "dc1"},
 		harness.NodeSpec{Name: "app2", Component: harness.Application, Datacenter: "dc2"},
 	)
+}
+
+// withImage has the nodes of a component run another image than the component's own.
+func withImage(specs []harness.NodeSpec, component, image string) []harness.NodeSpec {
+	for i := range specs {
+		if specs[i].Component == component {
+			specs[i].Image = image
+		}
+	}
+	return specs
+}
+
+// datacenters are as many alike: nothing that an application needs lies in one of the others but the leader. What flips
+// the name must not go down with a datacenter, so the name server and its API are in none of them.
+func datacenters(names ...string) []harness.NodeSpec {
+	out := []harness.NodeSpec{{Name: "dns", Component: harness.DNS, Datacenter: "linode"}}
+	for i, datacenter := range names {
+		for _, n := range []struct{ prefix, component string }{
+			{"e", harness.Etcd}, {"p", harness.Patroni}, {"lb", harness.HAProxy}, {"r", harness.Resolver}, {"app", harness.Application},
+		} {
+			out = append(out, harness.NodeSpec{Name: fmt.Sprint(n.prefix, i+1), Component: n.component, Datacenter: datacenter})
+		}
+	}
+	return out
+}
+
+// briefly has resolvers keep answers for a second and no longer: a drill of what a cache costs says how long in its own
+// settings.
+func briefly(s harness.Settings) harness.Settings {
+	s.Set(harness.Resolver, "max_ttl", "1")
+	return s
 }
 
 // tuned are the shortest times that Patroni's code allows: drills are timed, and at its defaults (30/10/10) a failover

@@ -125,13 +125,29 @@ func (c *Client) PatchConfig(ctx context.Context, changes map[string]any) error 
 	return err
 }
 
-// Switchover moves the leader's role, to candidate or to whom Patroni chooses. It returns Patroni's answer.
-func (c *Client) Switchover(ctx context.Context, leader, candidate string) (string, error) {
+// Switchover moves the leader's role, to candidate or to whom Patroni chooses, now or at a time (RFC 3339). It returns
+// Patroni's answer.
+func (c *Client) Switchover(ctx context.Context, leader, candidate, at string) (string, error) {
 	body := map[string]any{"leader": leader}
 	if candidate != "" {
 		body["candidate"] = candidate
 	}
+	if at != "" {
+		body["scheduled_at"] = at
+	}
 	return c.send(ctx, http.MethodPost, "/switchover", body)
+}
+
+// Restart restarts PostgreSQL on the node, and returns when it runs again.
+func (c *Client) Restart(ctx context.Context) error {
+	_, err := c.send(ctx, http.MethodPost, "/restart", map[string]any{})
+	return err
+}
+
+// Reinitialize has the node throw its data away and copy them anew; it does not wait for that.
+func (c *Client) Reinitialize(ctx context.Context) error {
+	_, err := c.send(ctx, http.MethodPost, "/reinitialize", map[string]any{"force": true})
+	return err
 }
 
 // Failover makes candidate the leader, with or without one there: the way out when no replica dares.
@@ -153,32 +169,38 @@ func get[R any](ctx context.Context, c *Client, path string) (R, error) {
 
 // send makes a request; any status but a 2xx is an error in Patroni's words.
 func (c *Client) send(ctx context.Context, method, path string, in any) (string, error) {
+	status, body, err := c.exchange(ctx, method, path, in)
+	if err == nil && status/100 != 2 {
+		return "", &AnswerError{Method: method, Path: path, Code: status, Text: words(body)}
+	}
+	return body, err
+}
+
+// exchange makes a request and returns the answer, whatever its status.
+func (c *Client) exchange(ctx context.Context, method, path string, in any) (status int, answer string, err error) {
 	var body io.Reader
 	if in != nil {
 		data, err := json.Marshal(in)
 		if err != nil {
-			return "", fmt.Errorf("encode %s %s: %w", method, path, err)
+			return 0, "", fmt.Errorf("encode %s %s: %w", method, path, err)
 		}
 		body = bytes.NewReader(data)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return "", fmt.Errorf("make request %s %s: %w", method, path, err)
+		return 0, "", fmt.Errorf("make request %s %s: %w", method, path, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("%s %s: %w", method, path, err)
+		return 0, "", fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return "", fmt.Errorf("read answer to %s %s: %w", method, path, err)
+		return 0, "", fmt.Errorf("read answer to %s %s: %w", method, path, err)
 	}
-	if resp.StatusCode/100 != 2 {
-		return "", &AnswerError{Method: method, Path: path, Code: resp.StatusCode, Text: words(string(data))}
-	}
-	return string(data), nil
+	return resp.StatusCode, string(data), nil
 }
 
 // AnswerError is a no from an HTTP API.

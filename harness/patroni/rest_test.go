@@ -1,6 +1,7 @@
 package patroni
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -71,10 +72,10 @@ func TestRefusalsAreInPatronisWords(t *testing.T) {
 	c := serve(t,
 		map[string]string{"POST /switchover": "leader name does not match", "POST /failover": htmlBody},
 		map[string]int{"POST /switchover": 412, "POST /failover": 400})
-	err := refused("switchover")(c.Switchover(t.Context(), "p9", ""))
-	require.EqualError(t, err, "switchover refused by Patroni: leader name does not match (412)")
-	err = refused("failover")(c.Failover(t.Context(), ""))
-	require.EqualError(t, err, "failover refused by Patroni: Bad Request. (400)")
+	_, err := c.Switchover(t.Context(), "p9", "", "")
+	require.EqualError(t, refused("switchover", err), "switchover refused by Patroni: leader name does not match (412)")
+	_, err = c.Failover(t.Context(), "")
+	require.EqualError(t, refused("failover", err), "failover refused by Patroni: Bad Request. (400)")
 }
 
 func TestEtcdGateway(t *testing.T) {
@@ -84,7 +85,7 @@ func TestEtcdGateway(t *testing.T) {
 		"POST /v3/maintenance/status": `{"header":{"member_id":"42"},"version":"3.5.16","leader":"42","raftTerm":"2"}`,
 		"GET /version":                `{"etcdserver":"3.5.16","etcdcluster":"not_decided"}`,
 	}, nil)}
-	k, err := e.keys(t.Context())
+	k, err := e.keys(t.Context(), scope)
 	require.NoError(t, err)
 	require.Equal(t, key{Value: "p3", Lease: "7587881"}, k["leader"])
 	require.Contains(t, k, "members/p1")
@@ -134,4 +135,26 @@ func TestSynchronousModeWithoutAStandbyIsUnsteady(t *testing.T) {
 	require.NotEmpty(t, unsteadySync(k(`{"synchronous_mode":true}`, "")))
 	require.NotEmpty(t, unsteadySync(k(`{"synchronous_mode":"quorum"}`, `{"leader":"p2","sync_standby":"p1"}`)), "the key of the leader before")
 	require.Empty(t, unsteadySync(k(`{"synchronous_mode":true}`, `{"leader":"p1","sync_standby":"p2"}`)))
+}
+
+// An operator's verbs go to Patroni as it wants them, or are refused before.
+func TestOperatorsVerbs(t *testing.T) {
+	topology := &Topology{databases: []*harness.Node{{Name: "p1"}}}
+	require.ErrorContains(t, topology.Operate(t.Context(), "dance"), "follow, force-failover, pause, reinitialize, replace-member, restart, resume, schedule, set, switchover")
+	require.ErrorContains(t, topology.Operate(t.Context(), Set, "ttl"), "give a key and a value")
+
+	asked := map[string]string{}
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked[r.Method+" "+r.URL.Path] = string(body)
+	}))
+	t.Cleanup(s.Close)
+	c := NewClient(http.DefaultTransport, s.URL)
+	_, err := c.Switchover(t.Context(), "p1", "p2", "2026-11-21T09:09:21.907448+00:00")
+	require.NoError(t, err)
+	require.NoError(t, c.Restart(t.Context()))
+	require.NoError(t, c.Reinitialize(t.Context()))
+	require.JSONEq(t, `{"leader":"p1","candidate":"p2","scheduled_at":"2026-11-21T09:09:21.907448+00:00"}`, asked["POST /switchover"])
+	require.JSONEq(t, `{}`, asked["POST /restart"])
+	require.JSONEq(t, `{"force":true}`, asked["POST /reinitialize"])
 }

@@ -9,6 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/endpoint"
+	"github.com/firedrill/firedrill/harness/keepalived"
 )
 
 // Sections of patroni.yml that every node has for itself; all other keys of the component patroni are dynamic
@@ -31,14 +33,17 @@ func merged(layers ...harness.Settings) harness.Settings {
 // checkSettings refuses a component that this kind does not have: a setting that goes nowhere is a drill of something
 // else. A node's own name stands for that node alone (p2, tags.nofailover).
 func checkSettings(s harness.Settings, nodes []*harness.Node) error {
-	known := []string{"patroni", "postgresql", "etcd", "haproxy"}
+	known := []string{"patroni", "postgresql", "etcd", "haproxy", keepalived.Process, callbackComponent}
 	for _, n := range nodes {
 		if n.Component == harness.Patroni {
 			known = append(known, n.Name)
 		}
 	}
+	if len(harness.ByComponent(nodes, harness.Resolver)) > 0 {
+		known = append(known, harness.Resolver)
+	}
 	var unknown []string
-	for component := range s {
+	for component := range s.Keys() {
 		if !slices.Contains(known, component) {
 			unknown = append(unknown, component)
 		}
@@ -47,7 +52,7 @@ func checkSettings(s harness.Settings, nodes []*harness.Node) error {
 		sort.Strings(unknown)
 		return fmt.Errorf("settings of %s: there is no such component; there are: %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
 	}
-	return nil
+	return endpoint.CheckResolver(s[harness.Resolver])
 }
 
 // scalar reads a setting's text as YAML would: 20 is a number, true a truth value, {a: 1} a map.

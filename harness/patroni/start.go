@@ -32,8 +32,8 @@ func (t *Topology) Start(ctx context.Context) error {
 		do   func(context.Context) error
 	}{
 		{"etcd and endpoint", parallel(t.startEndpoint, t.startEtcd, t.installPatroni)},
-		{"first leader", parallel(t.startLeader)},
-		{"replicas, proxy and database", parallel(t.startReplicas, t.startProxies, t.prepareDatabase)},
+		{"first leader and resolvers", parallel(t.startLeader, t.startResolvers, t.startApplications)},
+		{"replicas, proxy and database", parallel(t.startReplicas, t.startProxies, t.startKeepalived, t.prepareDatabase)},
 		{"dynamic configuration", t.configure},
 	}
 	for _, s := range steps {
@@ -82,9 +82,22 @@ func (t *Topology) startEndpoint(ctx context.Context) error {
 	if len(t.proxies) > 0 {
 		records = append(records, endpoint.Record{Name: ProxyName, Address: t.proxies[0].Address})
 	}
+	if t.vip {
+		address, err := t.holders().Address()
+		if err != nil {
+			return err
+		}
+		records = append(records, endpoint.Record{Name: VIPName, Address: address})
+	}
 	var err error
 	t.endpoint, err = endpoint.Start(ctx, t.names[0], zone, records)
 	return err
+}
+
+func (t *Topology) startResolvers(ctx context.Context) error {
+	return each(ctx, t.resolvers, func(ctx context.Context, n *harness.Node) error {
+		return t.resolver(n).Start(ctx, PrimaryName)
+	})
 }
 
 func (t *Topology) startEtcd(ctx context.Context) error {
@@ -110,14 +123,14 @@ func (t *Topology) installPatroni(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dynamic, err := json.Marshal(fast)
-	if err != nil {
-		return fmt.Errorf("encode dynamic configuration: %w", err)
-	}
 	return each(ctx, t.databases, func(ctx context.Context, n *harness.Node) error {
 		yml, err := t.config.patroni(n)
 		if err != nil {
 			return err
+		}
+		dynamic, err := json.Marshal(t.config.standbyCluster(n, fast))
+		if err != nil {
+			return fmt.Errorf("encode dynamic configuration: %w", err)
 		}
 		err = n.Agent.Put(ctx,
 			agent.File{Path: patroniYML, Mode: 0o600, Owner: "postgres", Data: yml},
@@ -136,7 +149,7 @@ func (t *Topology) installPatroni(ctx context.Context) error {
 
 // startPatroni starts a node's Patroni, which starts PostgreSQL. Nobody restarts it when it dies.
 func (t *Topology) startPatroni(ctx context.Context, n *harness.Node) error {
-	if err := n.Agent.Put(ctx, callbackFiles(n, t.hookTarget())...); err != nil {
+	if err := n.Agent.Put(ctx, t.callbackFiles(n)...); err != nil {
 		return err
 	}
 	if err := n.Agent.Tail(ctx, agent.Tail{Node: n.Name, Path: hookLog, Kind: record.KindHook}); err != nil {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/haproxy"
 )
 
@@ -36,8 +40,13 @@ func (t *Topology) Steady(ctx context.Context) ([]string, error) {
 			reasons = append(reasons, fmt.Sprintf("proxy %s sends writes to %s, the leader is %s", p.Name, list(up), leader.Name))
 		}
 	}
+	reasons = append(reasons, t.unsteadyAddress(ctx, leader)...)
 	return append(reasons, t.unsteadyName(ctx, leader)...), ctx.Err()
 }
+
+// Patience is how long what is missing may stand still before it is taken as final: a deposed leader is stopped while
+// pg_rewind reads its data, and then starts, and on a busy host says nothing new for 14 s.
+func (t *Topology) Patience() time.Duration { return 20 * time.Second }
 
 func unsteadyEtcd(nodes []*harness.Node, members []memberStatus, errs []error) (reasons []string) {
 	for i, n := range nodes {
@@ -113,21 +122,32 @@ func unsteadySync(k keys) []string {
 	case "<nil>", "false", "off", "no", "0":
 		return nil
 	}
-	var sync struct {
-		Leader  string `json:"leader"`
-		Standby string `json:"sync_standby"`
-	}
-	_ = json.Unmarshal([]byte(k["sync"].Value), &sync) // no key yet is no standby yet
+	sync := synchrony(k)
 	if sync.Standby == "" || sync.Leader != k["leader"].Value {
 		return []string{"synchronous mode is on, and no replica is synchronous yet"}
 	}
 	return nil
 }
 
+// synchronyKey is who has, beside the leader, all that was acknowledged.
+type synchronyKey struct {
+	Leader  string `json:"leader"`
+	Standby string `json:"sync_standby"` // names, with commas
+}
+
+// synchrony reads it: no key yet is no standby yet.
+func synchrony(k keys) (out synchronyKey) {
+	_ = json.Unmarshal([]byte(k["sync"].Value), &out)
+	return out
+}
+
 // unsteadyName looks at the record that callbacks change and the name server answers with.
 func (t *Topology) unsteadyName(ctx context.Context, leader *harness.Node) []string {
 	if t.endpoint == nil {
 		return []string{"the name server has not been started"}
+	}
+	if !t.config.flipsName() {
+		return nil
 	}
 	target, err := t.endpoint.Target(ctx, PrimaryName)
 	switch {
@@ -136,13 +156,37 @@ func (t *Topology) unsteadyName(ctx context.Context, leader *harness.Node) []str
 	case target != leader.Address:
 		return []string{fmt.Sprintf("%s leads to %s, the leader is %s (%s)", PrimaryName, t.nodeName(target), leader.Name, leader.Address)}
 	}
-	return nil
+	return t.unsteadyResolvers(ctx, leader)
 }
 
-// nodeName names an address where it is a database's.
+// unsteadyResolvers asks each resolver, in its own node, for the names that it gives an answer of its own or keeps one
+// for.
+func (t *Topology) unsteadyResolvers(ctx context.Context, leader *harness.Node) (reasons []string) {
+	wrong, _ := all(ctx, t.resolvers, func(ctx context.Context, n *harness.Node) ([]string, error) {
+		var out []string
+		r := t.resolver(n)
+		want := maps.Clone(r.Local)
+		want[PrimaryName] = leader.Address
+		for _, name := range sortedKeys(want) {
+			found, err := n.Agent.Lookup(ctx, agent.Question{Resolver: r.Address(), Name: name, Deadline: lookWithin})
+			switch {
+			case err != nil:
+				out = append(out, fmt.Sprintf("resolver %s cannot be asked: %s", n.Name, err))
+			case found.Address != want[name]:
+				out = append(out, fmt.Sprintf("%s leads to %s in %s, and should lead to %s", name, orNobody(t.nodeName(found.Address)), n.Datacenter, t.nodeName(want[name])))
+			}
+		}
+		return out, nil
+	})
+	return slices.Concat(wrong...)
+}
+
+// nodeName names an address where it is a node's.
 func (t *Topology) nodeName(address string) string {
-	if name, ok := t.Servers()[address]; ok {
-		return name
+	for _, n := range t.nodes {
+		if n.Address == address {
+			return n.Name
+		}
 	}
 	return address
 }

@@ -46,6 +46,9 @@ func (t *Topology) Survey(ctx context.Context) (record.Final, []record.Row, erro
 	}
 	final.RowCount = len(rows)
 	self, history := t.leaderHistory(ctx, leader)
+	if self != nil {
+		final.Timeline, final.Forks = self.timeline, recorded(history)
+	}
 	final.Nodes = t.nodeStates(ctx, self, history)
 	return final, rows, ctx.Err()
 }
@@ -148,10 +151,21 @@ func (t *Topology) nodeStates(ctx context.Context, self *inspection, history []f
 			s.Source = t.nodeName(f.source)
 		}
 		s.Position = fmt.Sprintf("%d/%s", f.timeline, lsnText(f.lsn))
-		if self != nil {
+		if self == nil {
+			s.ErrantUntold = "the leader's history was not read"
+		} else {
 			s.Errant = diverged(f, *self, history)
 		}
 		out = append(out, s)
+	}
+	return out
+}
+
+// recorded is a history as it is kept.
+func recorded(history []fork) []record.Fork {
+	var out []record.Fork
+	for _, f := range history {
+		out = append(out, record.Fork{Timeline: f.timeline, At: lsnText(f.at)})
 	}
 	return out
 }

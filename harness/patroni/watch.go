@@ -78,7 +78,7 @@ func (t *Topology) quickKeys(ctx context.Context) (keys, error) {
 	errs := make(chan error, len(t.etcd))
 	for _, n := range t.etcd {
 		go func() {
-			k, err := etcdOf(n).keys(ctx)
+			k, err := t.keysFrom(ctx, n)
 			if err != nil {
 				errs <- err
 				return
@@ -205,7 +205,9 @@ func (w *watcher) statusSeen(node string, s Status) (out []record.Event) {
 		w.promoting, w.primary, w.timeline = "", node, s.Timeline
 	case node == w.primary:
 		if w.timeline != 0 && s.Timeline != w.timeline {
-			out = append(out, manager(node, fmt.Sprintf("timeline %d, was %d, with the same leader", s.Timeline, w.timeline)))
+			e := manager(node, fmt.Sprintf("timeline %d, was %d, with the same leader", s.Timeline, w.timeline))
+			e.Attrs = map[string]string{"timeline": strconv.Itoa(s.Timeline)}
+			out = append(out, e)
 		}
 		w.timeline = s.Timeline
 	}

@@ -47,6 +47,7 @@ type RTO struct {
 	ErrorMS       float64  `json:"error_ms"`            // resolution: the true value lies within plus or minus this
 	TargetMS      *float64 `json:"target_ms,omitempty"` // objective, where the drill has one
 	Vantage       string   `json:"vantage"`
+	Endpoint      string   `json:"endpoint,omitempty"` // that it wrote through, where it had more than one
 	Phases        []Phase  `json:"phases,omitempty"`
 	Note          string   `json:"note,omitempty"`
 	// LongestGapMS is the longest time without an acknowledged write, whatever the fault.

@@ -56,13 +56,28 @@ type Clock struct {
 	Error  time.Duration `json:"error_ns"`
 }
 
-// Workload is how the application wrote.
+// Workload is how the application wrote. Endpoint and Tick are of the first of its ways.
 type Workload struct {
 	Endpoint string        `json:"endpoint"`
 	Tick     time.Duration `json:"tick_ns"`     // a write is due every tick from each vantage
 	Deadline time.Duration `json:"deadline_ns"` // a write that has no answer by then is abandoned
 	Vantages []string      `json:"vantages"`
 	Retries  int           `json:"retries,omitempty"`
+	Ways     []Way         `json:"ways,omitempty"` // all of them, where there is more than one: each has writers of its own
+}
+
+// Way is an endpoint that the application wrote through.
+type Way struct {
+	Endpoint string        `json:"endpoint"`
+	Tick     time.Duration `json:"tick_ns"`
+}
+
+// All is every way: the only one, where there is no more.
+func (w Workload) All() []Way {
+	if len(w.Ways) > 0 {
+		return w.Ways
+	}
+	return []Way{{Endpoint: w.Endpoint, Tick: w.Tick}}
 }
 
 // Endpoint is a name or a proxy that the application could write through.

@@ -19,6 +19,7 @@ const (
 	KindDetected         = "detected"          // the failover manager noticed: Msg is its own word for it (an analysis code, a lost leader key)
 	KindPromotionStarted = "promotion_started" // the failover manager began to promote
 	KindPromoted         = "promoted"          // Node became the primary and writable, as the failover manager or the node itself says
+	KindFlipped          = "flipped"           // the record of the endpoint was changed: what is left of the way are caches
 	KindManager          = "manager"           // any other state of the failover manager worth a line
 	KindHook             = "hook"              // a hook or callback ran: Attrs name, exit, and what it was given
 	KindProcess          = "process"           // a supervised process started or exited: Attrs process, state, code
@@ -53,16 +54,18 @@ const (
 
 // Op is one write of the application. ID is unique in the drill; the row it writes carries the same ID.
 type Op struct {
-	ID      int64         `json:"id"`
-	Attempt int           `json:"attempt,omitempty"` // 0 for the first try, counted up when the application retries
-	Vantage string        `json:"vantage"`           // datacenter the application runs in
-	Node    string        `json:"node"`              // application node
-	Due     time.Duration `json:"due_ns"`            // when the open-loop schedule wanted it
-	Start   time.Duration `json:"start_ns"`          // when it really began: Start-Due beyond a tick is a stall of the prober
-	End     time.Duration `json:"end_ns"`            // when the answer, or the deadline, came
-	Outcome Outcome       `json:"outcome"`
-	Server  string        `json:"server,omitempty"` // node that acknowledged it
-	Err     string        `json:"err,omitempty"`
+	ID      int64  `json:"id"`
+	Attempt int    `json:"attempt,omitempty"` // 0 for the first try, counted up when the application retries
+	Vantage string `json:"vantage"`           // datacenter the application runs in
+	Node    string `json:"node"`              // application node
+	// Endpoint that it was written through, where the application has more than one way (Workload.Ways); else empty.
+	Endpoint string        `json:"endpoint,omitempty"`
+	Due      time.Duration `json:"due_ns"`   // when the open-loop schedule wanted it
+	Start    time.Duration `json:"start_ns"` // when it really began: Start-Due beyond a tick is a stall of the prober
+	End      time.Duration `json:"end_ns"`   // when the answer, or the deadline, came
+	Outcome  Outcome       `json:"outcome"`
+	Server   string        `json:"server,omitempty"` // node that acknowledged it
+	Err      string        `json:"err,omitempty"`
 }
 
 // Roles of a database node as it reports them itself.
@@ -173,6 +176,16 @@ type Final struct {
 	Complete  bool          `json:"complete"`   // that really was true, and every row was read
 	RowCount  int           `json:"row_count"`
 	Nodes     []NodeState   `json:"nodes"`
+	// Timeline is PostgreSQL's, of the surviving primary; Forks are those that it comes from, oldest first.
+	Timeline int    `json:"timeline,omitempty"`
+	Forks    []Fork `json:"forks,omitempty"`
+}
+
+// Fork is where a timeline of PostgreSQL was left for the next one. What anybody wrote on it after that place is in
+// no history of the survivor.
+type Fork struct {
+	Timeline int    `json:"timeline"`
+	At       string `json:"at"` // position in the WAL, in PostgreSQL's writing
 }
 
 // Run is one drill as recorded.

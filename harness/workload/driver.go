@@ -24,7 +24,7 @@ type Result struct {
 	Err     error
 }
 
-// Driver writes to one kind of database. Each call opens a connection of its own and closes it: a write never
+// Driver writes to one kind of database, or through a web tier in front of one. Each call opens a connection of its own and closes it: a write never
 // inherits the fate of an earlier one (no dead pooled connection, no retransmission back-off), which is what keeps
 // the recovery time exact; see facts on RTO precision in docs/concepts.md.
 type Driver interface {
@@ -50,8 +50,10 @@ func Open(db agent.Database, resolver string) (Driver, error) {
 		return openMySQL(db, dial)
 	case "postgres":
 		return openPostgres(db, dial)
+	case HTTP:
+		return openHTTP(db, dial), nil
 	}
-	return nil, fmt.Errorf("open database: unknown driver %q (mysql, postgres)", db.Driver)
+	return nil, fmt.Errorf("open database: unknown driver %q (mysql, postgres, http)", db.Driver)
 }
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)

@@ -13,6 +13,13 @@ import (
 	"github.com/firedrill/firedrill/harness/record"
 )
 
+// postgresSelf is who answers, in SQL: what the server's configuration calls it, or its address. Through a virtual address
+// the latter is the virtual one, whoever holds it.
+const postgresSelf = "coalesce(nullif(current_setting('" + PostgresNode + "', true), ''), host(inet_server_addr()))"
+
+// PostgresNode is the parameter in which a server's configuration has the name of its node.
+const PostgresNode = "firedrill.node"
+
 type postgresDriver struct{ config *pgconn.Config }
 
 func openPostgres(db agent.Database, dial dialFunc) (Driver, error) {
@@ -50,7 +57,7 @@ func (d postgresDriver) Write(ctx context.Context, id int64, attempt int) Result
 	}
 	defer farewell(conn)
 	// The simple protocol: one round trip. The arguments are numbers of ours, so there is nothing to quote.
-	sql := fmt.Sprintf("INSERT INTO %s (id, attempt, server) VALUES (%d, %d, host(inet_server_addr())) RETURNING server", Table, id, attempt)
+	sql := fmt.Sprintf("INSERT INTO %s (id, attempt, server) VALUES (%d, %d, %s) RETURNING server", Table, id, attempt, postgresSelf)
 	results, err := conn.Exec(ctx, sql).ReadAll()
 	if err != nil {
 		return Result{Outcome: postgresOutcome(err), Err: err}
@@ -84,7 +91,7 @@ func (d postgresDriver) Connect(ctx context.Context) (Session, error) {
 func (s postgresSession) Close() { farewell(s.conn) }
 
 func (s postgresSession) Who(ctx context.Context) (string, bool, error) {
-	results, err := s.conn.Exec(ctx, "SELECT host(inet_server_addr()), pg_is_in_recovery()").ReadAll()
+	results, err := s.conn.Exec(ctx, "SELECT "+postgresSelf+", pg_is_in_recovery()").ReadAll()
 	if err != nil {
 		return "", false, err
 	}

@@ -18,7 +18,7 @@ const maxInFlight = 256
 // Run writes in an open loop until ctx ends, then waits for the writes in flight: a write is due every tick, whatever
 // became of the earlier ones. Every attempt is reported once, on the node's monotonic clock.
 func Run(ctx context.Context, load agent.Load, report func(record.Op)) error {
-	driver, err := Open(load.Database, load.Resolver)
+	driver, err := open(load)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (w *writer) retry(op record.Op) {
 func (w *writer) attempt(op *record.Op) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), w.load.Deadline)
 	defer cancel()
-	op.Vantage, op.Node = w.load.Vantage, w.load.Node
+	op.Vantage, op.Node, op.Endpoint = w.load.Vantage, w.load.Node, w.load.Endpoint
 	op.Start = time.Duration(agent.Monotonic())
 	r := w.driver.Write(ctx, op.ID, op.Attempt)
 	op.End = time.Duration(agent.Monotonic())

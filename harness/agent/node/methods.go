@@ -94,7 +94,7 @@ func (a *Agent) load(_ context.Context, _ *session, l agent.Load) (empty, error)
 	if _, err := workload.Open(l.Database, l.Resolver); err != nil {
 		return empty{}, err
 	}
-	a.run(agent.ActivityLoad, l.Node, func(ctx context.Context) {
+	a.run(agent.ActivityLoad, l.Node+" "+l.Endpoint, func(ctx context.Context) {
 		_ = workload.Run(ctx, l, func(o record.Op) { a.report(agent.NotifyOp, o) })
 	})
 	return empty{}, nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -26,6 +27,7 @@ type Lookup func(ctx context.Context, resolver, name string) (address string, tt
 type Options struct {
 	Version string
 	Lookup  Lookup
+	Spare   []netip.Addr // controllers that are reached over the drilled network: no packet rule hits them
 	// Socket replaces agent.Socket, LogDir /var/log/firedrill: for tests.
 	Socket, LogDir string
 	Lease          time.Duration // 0 means agent.Lease
@@ -62,6 +64,7 @@ func Run(ctx context.Context, opts Options) error {
 			return fmt.Errorf("prepare agent: %w", err)
 		}
 	}
+	spared.Store(&opts.Spare)
 	_ = os.Remove(opts.Socket) // of an earlier life of this node
 	listener, err := net.Listen("unix", opts.Socket)
 	if err != nil {

@@ -211,6 +211,23 @@ func TestTail(t *testing.T) {
 	assert.Equal(t, "flop exited with 7", (<-sink.seen).Msg)
 }
 
+// A log that is written in the record's own form is not read as a hook's.
+func TestTailOfEvents(t *testing.T) {
+	c := newHome(t, 0).dial(true)
+	sink := events{make(chan record.Event, 10)}
+	c.Report(sink, agent.Monotonic())
+	path := filepath.Join(t.TempDir(), "decisions.log")
+	line := `{"t_ns":0,"kind":"promoted","node":"m2","msg":"m2 is writable","attrs":{"region":"eu-west"}}`
+	require.NoError(t, os.WriteFile(path, []byte(line+"\nno event\n"), 0o600))
+	require.NoError(t, c.Tail(t.Context(), agent.Tail{Node: "ctl", Path: path}))
+	first := <-sink.seen
+	assert.Equal(t, record.KindPromoted, first.Kind)
+	assert.Equal(t, "m2", first.Node)
+	assert.Equal(t, "eu-west", first.Attrs["region"])
+	assert.NotZero(t, first.T)
+	assert.Equal(t, record.KindNote, (<-sink.seen).Kind)
+}
+
 // HTTP goes out from the node, as the controller's client made it.
 func TestTransport(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -218,13 +219,36 @@ func putInForce(table *nftables.Table, rules []rule) (agent.Stamp, error) {
 // making keeps transactions apart while they are written: the library numbers sets across all of them.
 var making sync.Mutex
 
+// spared are addresses that no rule of a fault hits: those of a controller whose stream comes over the network that is
+// drilled (SSH). It is set once, when the agent starts.
+var spared atomic.Pointer[[]netip.Addr]
+
+// sparing are rules that go before others, in each chain of the kernel that they use.
+func sparing(rules []rule) (first []rule) {
+	addrs := spared.Load()
+	if addrs == nil || len(*addrs) == 0 {
+		return nil
+	}
+	seen := map[string]bool{}
+	for _, r := range rules {
+		if kernelHooks[r.chain] == nil || seen[r.chain] {
+			continue
+		}
+		seen[r.chain] = true
+		for _, peer := range fromPeers(*addrs, r.chain) {
+			first = append(first, rule{r.chain, []match{both(peer, match{exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}}})}})
+		}
+	}
+	return first
+}
+
 // addRules adds the table, the chains and the rules to the transaction.
 func addRules(conn *nftables.Conn, table *nftables.Table, rules []rule) error {
 	making.Lock()
 	defer making.Unlock()
 	conn.AddTable(table)
 	chains := map[string]*nftables.Chain{}
-	for _, r := range rules {
+	for _, r := range append(sparing(rules), rules...) {
 		if chains[r.chain] == nil {
 			chains[r.chain] = addChain(conn, table, r.chain)
 		}

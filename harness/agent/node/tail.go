@@ -18,8 +18,22 @@ import (
 // tail reports every line of a JSON-lines log as an event. The line's own keys become attributes; its time is when
 // the agent saw it, at most one tick after it was written.
 func (a *Agent) tail(_ context.Context, _ *session, t agent.Tail) (empty, error) {
-	a.run("tail", t.Path, func(ctx context.Context) { followLines(ctx, t.Path, func(line string) { a.hookLine(t, line) }) })
+	report := a.hookLine
+	if t.Kind == "" {
+		report = a.eventLine
+	}
+	a.run("tail", t.Path, func(ctx context.Context) { followLines(ctx, t.Path, func(line string) { report(t, line) }) })
 	return empty{}, nil
+}
+
+// eventLine takes a line as the event that it is. One that is none is worth a note: its writer has a defect.
+func (a *Agent) eventLine(t agent.Tail, line string) {
+	var e record.Event
+	if err := json.Unmarshal([]byte(line), &e); err != nil || e.Kind == "" {
+		e = record.Event{Kind: record.KindNote, Node: t.Node, Msg: line}
+	}
+	e.T = time.Duration(agent.Monotonic())
+	a.report(agent.NotifyEvent, e)
 }
 
 func (a *Agent) hookLine(t agent.Tail, line string) {

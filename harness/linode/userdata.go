@@ -1,0 +1,42 @@
+package linode
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxUserData is what the Metadata service takes, in bytes.
+const maxUserData = 16384
+
+// cloudConfig is what a machine is told at its first boot: its host key, so that we know it from the first packet; no
+// log-in by password; and to power itself off after the deadline. The last is for the drill's sake and not the bill's: a machine
+// that is off still costs.
+func cloudConfig(host key, until time.Time) ([]byte, error) {
+	private, err := host.file()
+	if err != nil {
+		return nil, err
+	}
+	seconds := max(60, int(time.Until(until).Seconds()))
+	text, err := yaml.Marshal(map[string]any{
+		"ssh_deletekeys": true,
+		"ssh_keys":       map[string]string{"ed25519_private": private, "ed25519_public": host.authorized()},
+		"ssh_pwauth":     false,
+		"disable_root":   false,
+		"package_update": false,
+		"runcmd":         [][]string{{"systemd-run", "--unit", "firedrill-deadline", fmt.Sprintf("--on-active=%d", seconds), "systemctl", "poweroff"}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write user data: %w", err)
+	}
+	data := []byte("#cloud-config\n" + string(text))
+	if len(data) > maxUserData {
+		return nil, fmt.Errorf("user data of %d bytes: the limit is %d", len(data), maxUserData)
+	}
+	return data, nil
+}
+
+// quote makes one word for a shell.
+func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
