@@ -166,9 +166,17 @@ func rtoClause(r *record.RTO) string {
 	case r.ValueMS == nil:
 		return "the recovery time is not known (" + r.Note + ")"
 	case r.AtLeast:
-		return "writes" + from(r.Vantage) + " were still down when the drill ended, at least " + dur(*r.ValueMS) + " later"
+		return "writes" + from(vantage(r)) + " were still down when the drill ended, at least " + dur(*r.ValueMS) + " later"
 	}
-	return "writes" + from(r.Vantage) + " were down " + plusMinus(*r.ValueMS, r.ErrorMS)
+	return "writes" + from(vantage(r)) + " were down " + plusMinus(*r.ValueMS, r.ErrorMS)
+}
+
+// vantage is whose recovery time it is.
+func vantage(r *record.RTO) string {
+	if r.Endpoint == "" {
+		return r.Vantage
+	}
+	return r.Vantage + " through " + r.Endpoint
 }
 
 func from(vantage string) string {

@@ -22,12 +22,12 @@ func binWidth(a axis) float64 { return math.Max(100, niceStep((a.to-a.from)/250)
 
 // binOps sorts writes into slices by the time they were due, so that a full slice is as high during an outage as
 // before it. Slices begin at the fault: none holds writes from both sides of it. Every try counts for itself.
-func binOps(ops []record.Op, a axis, width float64, vantage string) []bin {
+func binOps(ops []record.Op, a axis, width float64, lane string) []bin {
 	first := math.Floor((a.from - a.zero) / width)
 	bins := make([]bin, int(math.Ceil((a.to-a.zero)/width)-first))
 	for _, op := range ops {
 		due := record.MS(op.Due)
-		if due < a.from || due >= a.to || vantage != "" && op.Vantage != vantage {
+		if due < a.from || due >= a.to || lane != "" && laneOf(op) != lane {
 			continue
 		}
 		i := min(int(math.Floor((due-a.zero)/width)-first), len(bins)-1)

@@ -36,6 +36,8 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"none":       func() string { return none },
 	"promoted":   promotedText,
 	"rto":        rtoText,
+	"vantage":    vantage,
+	"ways":       waysOf,
 	"rtoBad":     rtoMissed,
 	"rtoTarget":  rtoTarget,
 	"split":      splitText,

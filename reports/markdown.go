@@ -16,6 +16,7 @@ func renderMarkdown(r Report, _ []Drill) ([]byte, error) {
 	fmt.Fprintf(&b, "Run `%s`, %s, seed %d, score **%d** of 100.\n", code(r.RunID), when(r), r.Seed, r.Score)
 	mdResidue(&b, r)
 	mdTable(&b, r)
+	mdWays(&b, r)
 	mdExpectations(&b, r)
 	mdFindings(&b, r)
 	if len(r.NotDrilled) > 0 {

@@ -220,7 +220,7 @@ func markers(d DrillResult, run *record.Run, a axis) (out []marker, left int) {
 		if d.RTO != nil {
 			for _, p := range d.RTO.Phases {
 				if p.Name == "first_failed_write" || p.Name == "first_write" {
-					add(zero+p.MS, phaseWord(p.Name)+", as seen from "+d.RTO.Vantage, false)
+					add(zero+p.MS, phaseWord(p.Name)+", as seen from "+vantage(d.RTO), false)
 				}
 			}
 		}
@@ -256,6 +256,7 @@ func markedEvent(e record.Event) string {
 		record.KindDetected:         "Failure detected",
 		record.KindPromotionStarted: "Promotion started",
 		record.KindPromoted:         "Promoted and writable",
+		record.KindFlipped:          "Record changed",
 		record.KindConverged:        "Topology whole again",
 		record.KindOperator:         "Operator",
 		record.KindStall:            "Stall",
@@ -312,12 +313,17 @@ func stagger(marks []marker, a axis) (rows []int, used int) {
 func vantagesOf(run *record.Run) []string {
 	var out []string
 	for _, op := range run.Ops {
-		if !slices.Contains(out, op.Vantage) {
-			out = append(out, op.Vantage)
+		if l := laneOf(op); !slices.Contains(out, l) {
+			out = append(out, l)
 		}
 	}
 	slices.Sort(out)
 	return out
+}
+
+// laneOf is the vantage of a write, and what it went through where the application has more than one way.
+func laneOf(op record.Op) string {
+	return vantage(&record.RTO{Vantage: op.Vantage, Endpoint: op.Endpoint})
 }
 
 // signed is a time from the fault: +2.10 s, or -1.50 s.

@@ -31,7 +31,7 @@ func waterfall(r *record.RTO) (chart template.HTML, beyond bool) {
 		bottom += waterfallRow
 	}
 	var s svg
-	s.open(waterfallWidth, bottom+24, "Recovery as seen from "+r.Vantage+": "+rtoText(r))
+	s.open(waterfallWidth, bottom+24, "Recovery as seen from "+vantage(r)+": "+rtoText(r))
 	s.text("small end", waterfallWidth-100, 14, "took")
 	s.text("small end", waterfallWidth-4, 14, "at")
 	drawScale(&s, a, waterfallHead, bottom)

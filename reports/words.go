@@ -191,6 +191,7 @@ func phaseWord(name string) string {
 		"detected":           "Failure detected",
 		"promotion_started":  "Promotion started",
 		"promoted":           "Promoted and writable",
+		"record_changed":     "Record changed",
 		"endpoint_flipped":   "Endpoint flipped",
 		"first_write":        "First write again",
 	}

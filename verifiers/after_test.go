@@ -13,6 +13,8 @@ import (
 // managers and hooks say.
 
 func TestFencing(t *testing.T) {
+	early := restarted() // a write that waited for it, acknowledged just before a sample shows it
+	early.Ops = append(early.Ops, record.Op{ID: 1 << 50, Vantage: "dc1", Server: "m1", Outcome: record.Acked, Start: 6800 * ms, Due: 6800 * ms, End: 6995 * ms})
 	thawed := both(8*time.Second, 8200*ms, primary)
 	check(t, "fencing", []scenario{
 		{"dead at once", failover(), `{"within_ms":1000}`, record.Passed, "m1"},
@@ -20,6 +22,7 @@ func TestFencing(t *testing.T) {
 		{"in time all the same", isolated(), `{"within_ms":3500}`, record.Passed, ""},
 		{"writable again after a thaw", thawed, `{"within_ms":3000}`, record.Failed, "last seen writable 3.101 s"},
 		{"back in place is another reign", restarted(), `{"within_ms":1000}`, record.Passed, ""},
+		{"back in place before it was seen to be", early, `{"within_ms":1000}`, record.Passed, ""},
 		{"not sampled", both(6*time.Second, 9*time.Second, replicaOf("m2")).unsample("m1", span{6500 * ms, 9 * time.Second}), `{"within_ms":1000}`, record.Inconclusive, "m1 from"},
 		{"cut off", failover().truncated(8 * time.Second), `{"within_ms":1000}`, record.Inconclusive, "cut off"},
 		{"cut off, and too late already", isolated().truncated(8 * time.Second), `{"within_ms":1000}`, record.Failed, ""},
@@ -95,8 +98,16 @@ func TestManager(t *testing.T) {
 		{"silent", restarted(), `{"silent":"DeadMaster"}`, record.Passed, "nothing"},
 		{"silent but for a longer code", restarted().event(6*time.Second, record.KindDetected, "m1", "DeadMasterAndReplicas"), `{"silent":"DeadMaster"}`, record.Passed, "DeadMasterAndReplicas"},
 		{"not silent", failover(), `{"silent":"DeadMaster"}`, record.Failed, "after 802 ms"},
+		{"an aside is no failure", aside(), `{"reports":"failsafe mode"}`, record.Failed, "nothing"},
+		{"an aside counts where all does", aside(), `{"reports":"failsafe mode","all":true}`, record.Passed, "after 1.002 s"},
+		{"an aside breaks the silence of all", aside(), `{"silent":"failsafe mode","all":true}`, record.Failed, "after 1.002 s"},
 		{"silent as far as it goes", restarted().truncated(5500 * ms), `{"silent":"DeadMaster"}`, record.Inconclusive, "cut off"},
 	})
+}
+
+// aside is a manager that says something of itself, a second after the fault.
+func aside() *history {
+	return restarted().event(struckAt+time.Second, record.KindManager, "m1", "failsafe mode is active")
 }
 
 func TestReportedWantsWholeWords(t *testing.T) {

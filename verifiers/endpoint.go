@@ -18,6 +18,7 @@ type Endpoint struct {
 	Name     string `json:"name,omitempty" doc:"name that the application uses; without it, every endpoint of the kind"`
 	Kind     string `json:"kind,omitempty" doc:"dns, connection (a new one each time) or session (one that is kept open); without it, all"`
 	WithinMS Millis `json:"within_ms" doc:"longest time from the promotion to the first right answer, in milliseconds"`
+	Vantage  string `json:"vantage,omitempty" doc:"datacenter from which it is looked at; without it, all"`
 
 	At time.Duration `json:"-"` // when the step was reached
 }
@@ -37,9 +38,12 @@ func (p Endpoint) check() error {
 // Verify implements Verifier.
 func (p Endpoint) Verify(run *record.Run) Result {
 	what := cmpName(p.Name, p.Kind)
+	if p.Vantage != "" {
+		what += " seen from " + p.Vantage
+	}
 	want := what + " leads to the new primary within " + figure(p.WithinMS.Duration())
 	views := slices.DeleteFunc(lookouts(run), func(v lookout) bool {
-		return p.Name != "" && v.name != p.Name || p.Kind != "" && v.kind != p.Kind
+		return p.Name != "" && v.name != p.Name || p.Kind != "" && v.kind != p.Kind || p.Vantage != "" && v.vantage != p.Vantage
 	})
 	c, next, ok := struck(run, p.At)
 	s := primaries(run)

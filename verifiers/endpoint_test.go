@@ -43,6 +43,8 @@ func TestEndpoint(t *testing.T) {
 		{"in time", failover(), `{"name":"db.shop.test","kind":"dns","within_ms":1000}`, record.Passed, "300 ms"},
 		{"too late", failover(), `{"name":"db.shop.test","kind":"dns","within_ms":100}`, record.Failed, "after 300 ms"},
 		{"one resolver never", never, `{"within_ms":5000}`, record.Failed, "via ns-dc2 from dc2 never led to m2, last led to m1"},
+		{"the other resolver", never, `{"within_ms":5000,"vantage":"dc1"}`, record.Passed, ""},
+		{"that resolver", never, `{"within_ms":5000,"vantage":"dc2"}`, record.Failed, "never led to m2"},
 		{"one resolver late", late, `{"within_ms":5000}`, record.Failed, "followed after 5.5"},
 		{"back to the old one", back, `{"within_ms":5000}`, record.Failed, "led to m1 again"},
 		{"a hole over the bound", hole, `{"within_ms":2000}`, record.Inconclusive, "not looked at"},

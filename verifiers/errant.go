@@ -24,8 +24,7 @@ func (p Errant) Verify(run *record.Run) Result {
 		switch {
 		case n.Errant != "":
 			errant = append(errant, n.Node+" ("+n.Errant+")")
-			out.Findings = append(out.Findings, finding(record.SeverityCritical,
-				"look at what they hold before the node is built anew; purged elsewhere, they break the next failover",
+			out.Findings = append(out.Findings, finding(record.SeverityCritical, errantRemedy(run),
 				"%s has transactions that %s has not: %s", n.Node, final.Primary, n.Errant))
 		case !n.Reachable:
 			unread = append(unread, n.Node)
@@ -47,4 +46,14 @@ func (p Errant) Verify(run *record.Run) Result {
 		out.Status, out.Note = record.Inconclusive, strings.Join(untold, "; ")
 	}
 	return settled(run, out)
+}
+
+// errantRemedy is what to do about a node that has more than the surviving primary. That purged transactions break a
+// replication is a thing of binary logs.
+func errantRemedy(run *record.Run) string {
+	look := "look at what they hold before the node is built anew"
+	if run.Manifest.Kind == "patroni" {
+		return look
+	}
+	return look + "; purged elsewhere, they break the next failover"
 }

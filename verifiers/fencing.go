@@ -10,7 +10,7 @@ import (
 
 // Fencing promises that the old primary stops accepting writes in time: the last sample that shows it writable, and
 // the last write that it acknowledged, come within the bound after the fault. If it gets the role back by a promotion
-// or in place, only what came before counts.
+// or in place, only what came before counts: until it was last seen without the role.
 type Fencing struct {
 	WithinMS Millis `json:"within_ms" doc:"longest time from the fault to the last sign of a writable old primary, in milliseconds"`
 }
@@ -46,7 +46,7 @@ func (p Fencing) Verify(run *record.Run) Result {
 	c, until := all[0], forever
 	for _, r := range primaries(run).Reigns {
 		if r.Node == old && r.At > c.At {
-			until = r.At
+			until = max(c.At, r.NotYet)
 			break
 		}
 	}

@@ -39,7 +39,7 @@ func (p Interruption) Verify(run *record.Run) Result {
 		// The first lane that is worse decides; among equal ones the longer gap is shown.
 		if worse := out.Status.Worse(status); worse != out.Status || status == out.Status && g.length() >= longest.length() {
 			out.Status, out.Note, longest = worse, note, g
-			out.Got = figure(g.length()) + " in " + l.vantage + ", from " + figure(g.From)
+			out.Got = figure(g.length()) + " in " + l.where() + ", from " + figure(g.From)
 			if g.open {
 				out.Got = "at least " + out.Got
 			}
@@ -61,10 +61,10 @@ func (p Interruption) felt(run *record.Run) Result {
 	for _, l := range all {
 		for _, g := range l.gaps(baseline(run), 0) {
 			if g.length()-l.stalled(g) >= p.MinMS.Duration() {
-				return Result{Status: record.Passed, Want: want, Got: figure(g.length()) + " in " + l.vantage + ", from " + figure(g.From)}
+				return Result{Status: record.Passed, Want: want, Got: figure(g.length()) + " in " + l.where() + ", from " + figure(g.From)}
 			}
 			if g.length() > longest.length() {
-				longest, where = g, l.vantage
+				longest, where = g, l.where()
 			}
 		}
 	}
@@ -82,9 +82,9 @@ func (p Interruption) felt(run *record.Run) Result {
 func (p Interruption) lane(run *record.Run, l *lane) (record.Verdict, gap, string) {
 	switch {
 	case len(l.ops) == 0:
-		return record.Inconclusive, gap{}, "the application in " + l.vantage + " made no writes"
+		return record.Inconclusive, gap{}, "the application in " + l.where() + " made no writes"
 	case len(l.acks) == 0:
-		return record.Inconclusive, gap{}, "no write from " + l.vantage + " was ever acknowledged"
+		return record.Inconclusive, gap{}, "no write from " + l.where() + " was ever acknowledged"
 	}
 	var failed, doubtful, fine gap
 	var why string
@@ -105,7 +105,7 @@ func (p Interruption) lane(run *record.Run, l *lane) (record.Verdict, gap, strin
 	case doubtful.length() > 0:
 		return record.Inconclusive, doubtful, why
 	case l.end < loadEnd(run)-writersStopped:
-		return record.Inconclusive, fine, "the application in " + l.vantage + " stopped writing at " + figure(l.end)
+		return record.Inconclusive, fine, "the application in " + l.where() + " stopped writing at " + figure(l.end)
 	}
 	return record.Passed, fine, ""
 }

@@ -240,25 +240,25 @@ func measureRTO(run *record.Run, s succession, j *record.Judgement) {
 	}
 	for _, r := range all {
 		out := r.measure(run, s)
-		out.TargetMS = rtoTarget(run, r.lane.vantage)
+		out.TargetMS = rtoTarget(run, r.lane)
 		j.RTOs = append(j.RTOs, out)
 		// A promise that rests on this figure is inconclusive by itself; a drill that promised none stands without it.
 		if r.stalled && r.untold != "" {
 			j.Findings = append(j.Findings, finding(record.SeverityWarning, "run it again on a quieter machine",
-				"the recovery time in %s could not be told: %s", r.lane.vantage, r.note))
+				"the recovery time in %s could not be told: %s", r.lane.where(), r.note))
 		}
 	}
 	worst := worstOf(all)
 	figure := worst.measure(run, s)
-	figure.TargetMS = rtoTarget(run, "")
+	figure.TargetMS = rtoTarget(run, nil)
 	j.RTO = &figure
 }
 
-// rtoTarget is the strictest objective that holds for a vantage; without one, for the worst of all.
-func rtoTarget(run *record.Run, vantage string) *float64 {
+// rtoTarget is the strictest objective that holds for a lane; without one, for the worst of all.
+func rtoTarget(run *record.Run, l *lane) *float64 {
 	var target *float64
 	each(run, "rto", func(p RTO) {
-		if p.Vantage != "" && p.Vantage != vantage {
+		if l == nil && (p.Vantage != "" || p.Through != "") || l != nil && !p.meant(run, l) {
 			return
 		}
 		if ms := float64(p.MaxMS); target == nil || ms < *target {

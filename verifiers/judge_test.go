@@ -109,7 +109,7 @@ func TestJudgeOfNothing(t *testing.T) {
 		params := map[string]string{"failovers": `{"count":0}`, "rto": `{"max_ms":1}`, "interruption": `{"max_ms":1}`,
 			"ledger": `{"max_lost":0}`, "endpoint": `{"within_ms":1}`, "fencing": `{"within_ms":1}`, "rejoin": `{"within_ms":1}`,
 			"replication": `{"replicas":1}`, "manager": `{"reports":"x"}`, "observed": `{"look":"l1","is":"x"}`, "hook": `{"name":"x","count":0}`, "diagnosed": `{"names":"x","none":true}`,
-			"hook_order": `{"names":["x","y"]}`, "hook_given": `{"name":"x","key":"y","value":""}`, "fails_because": `{"text":"x"}`}[s.Name]
+			"hook_order": `{"names":["x","y"]}`, "hook_given": `{"name":"x","key":"y","value":""}`, "callbacks": `{"node":"x","calls":["y"]}`, "fails_because": `{"text":"x"}`}[s.Name]
 		v, err := New(record.Expectation{Verifier: s.Name, Params: json.RawMessage(params)})
 		require.NoError(t, err, s.Name)
 		for _, run := range []*record.Run{{}, {Manifest: record.Manifest{Final: &record.Final{}}}} {

@@ -16,6 +16,7 @@ import (
 type Manager struct {
 	Reports string `json:"reports,omitempty" doc:"words that a report of it contains, whole words only"`
 	Silent  string `json:"silent,omitempty" doc:"words that no report of it contains in the whole drill, whole words only"`
+	All     bool   `json:"all,omitempty" doc:"what it tells beside a failure counts too: roles, pauses, synchronous standbys"`
 }
 
 func (p Manager) check() error {
@@ -56,7 +57,7 @@ func (p Manager) Verify(run *record.Run) Result {
 	}
 	var heard []string
 	for _, e := range run.Events {
-		if e.Kind != record.KindDetected || e.T < from {
+		if e.Kind != record.KindDetected && !(p.All && e.Kind == record.KindManager) || e.T < from {
 			continue
 		}
 		if Reported(e.Msg, p.Reports+p.Silent) { // one of them is empty

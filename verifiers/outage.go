@@ -34,16 +34,17 @@ const (
 // writersStopped is how long before the end of the load a vantage's last write may have begun.
 const writersStopped = time.Second
 
-// lane is the history of one vantage's application.
+// lane is the history of one vantage's application, through one endpoint.
 type lane struct {
-	vantage string
-	nodes   []string
-	ops     []record.Op // by Start
-	acks    []record.Op // by End: acknowledged ones only
-	tick    time.Duration
-	service time.Duration // median time of an acknowledged write
-	end     time.Duration // last Start: until when the lane looked
-	stalls  []stall
+	vantage  string
+	endpoint string // empty where the application has one way only
+	nodes    []string
+	ops      []record.Op // by Start
+	acks     []record.Op // by End: acknowledged ones only
+	tick     time.Duration
+	service  time.Duration // median time of an acknowledged write
+	end      time.Duration // last Start: until when the lane looked
+	stalls   []stall
 }
 
 // stall is a stretch in which the prober did not run.
@@ -62,25 +63,40 @@ type gap struct {
 func (l *lane) threshold() time.Duration { return max(outageFloor, outageTicks*l.tick) }
 func (l *lane) patience() time.Duration  { return max(stallFloor, stallTicks*l.tick) }
 
-// lanes sorts the application's writes by vantage. A vantage that the manifest names and that never wrote has an
-// empty lane: it cannot be told what it would have seen.
+// where puts the lane into words: dc1, or dc1 through db.shop.test.
+func (l *lane) where() string {
+	if l.endpoint == "" {
+		return l.vantage
+	}
+	return l.vantage + " through " + l.endpoint
+}
+
+// lanes sorts the application's writes by vantage, and by endpoint where the application has more than one way. A lane
+// that the manifest names and in which nothing was written is empty: it cannot be told what it would have seen.
 func lanes(run *record.Run) []*lane {
-	byVantage := map[string]*lane{}
+	type key struct{ vantage, endpoint string }
+	byKey := map[key]*lane{}
 	var out []*lane
-	get := func(vantage string) *lane {
-		l := byVantage[vantage]
+	get := func(k key) *lane {
+		l := byKey[k]
 		if l == nil {
-			l = &lane{vantage: vantage, tick: run.Manifest.Workload.Tick}
-			byVantage[vantage] = l
+			l = &lane{vantage: k.vantage, endpoint: k.endpoint, tick: run.Manifest.Workload.Tick}
+			byKey[k] = l
 			out = append(out, l)
 		}
 		return l
 	}
+	ways := run.Manifest.Workload.Ways
 	for _, v := range run.Manifest.Workload.Vantages {
-		get(v)
+		if len(ways) == 0 {
+			get(key{v, ""})
+		}
+		for _, w := range ways {
+			get(key{v, w.Endpoint}).tick = w.Tick
+		}
 	}
 	for _, op := range run.Ops {
-		l := get(op.Vantage)
+		l := get(key{op.Vantage, op.Endpoint})
 		l.ops = append(l.ops, op)
 		l.end = max(l.end, op.Start)
 		if op.Outcome == record.Acked {
@@ -95,7 +111,7 @@ func lanes(run *record.Run) []*lane {
 		l.service = medianService(l.acks)
 		l.findStalls(run)
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].vantage < out[j].vantage })
+	sort.SliceStable(out, func(i, j int) bool { return out[i].vantage < out[j].vantage }) // the ways as they were given
 	return out
 }
 

@@ -15,6 +15,8 @@ type reign struct {
 	From  string        // who held the role before
 	At    time.Duration // first evidence that it was writable: a sample, the manager's word, or a write it acknowledged
 	Until time.Duration // begin of the next reign, or forever
+	// NotYet is when it was last asked and was no primary. What it acknowledged from then on may be of this reign.
+	NotYet time.Duration
 	// Return marks a primary that came back in place: it had stopped, and nobody else was promoted. No failover.
 	Return bool
 }
@@ -128,7 +130,7 @@ func (s *succession) begin(run *record.Run, seen record.Sample, notYet time.Dura
 	if n := len(s.Reigns); n > 0 {
 		s.Reigns[n-1].Until = at
 	}
-	s.Reigns = append(s.Reigns, reign{Node: seen.Node, From: before, At: at, Until: forever, Return: again})
+	s.Reigns = append(s.Reigns, reign{Node: seen.Node, From: before, At: at, NotYet: min(notYet, at), Until: forever, Return: again})
 }
 
 // compare hears the second witness.

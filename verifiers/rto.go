@@ -35,6 +35,16 @@ const neverInterrupted = "writes were never interrupted"
 type RTO struct {
 	MaxMS   Millis `json:"max_ms" doc:"longest recovery time, in milliseconds"`
 	Vantage string `json:"vantage,omitempty" doc:"datacenter of the application; without it, the worst of all"`
+	Through string `json:"through,omitempty" doc:"endpoint that the application writes through; without it, the worst of all"`
+}
+
+// meant says whether the promise is about a lane. Where there is one endpoint only, the lanes do not name it.
+func (p RTO) meant(run *record.Run, l *lane) bool {
+	endpoint := l.endpoint
+	if endpoint == "" {
+		endpoint = run.Manifest.Workload.Endpoint
+	}
+	return (p.Vantage == "" || l.vantage == p.Vantage) && (p.Through == "" || endpoint == p.Through)
 }
 
 func (p RTO) check() error {
@@ -50,12 +60,12 @@ func (p RTO) Verify(run *record.Run) Result {
 	if p.Vantage != "" {
 		want += " in " + p.Vantage
 	}
-	all := recoveries(run)
-	if p.Vantage != "" {
-		all = slices.DeleteFunc(all, func(r recovery) bool { return r.lane.vantage != p.Vantage })
+	if p.Through != "" {
+		want += " through " + p.Through
 	}
+	all := slices.DeleteFunc(recoveries(run), func(r recovery) bool { return !p.meant(run, r.lane) })
 	if len(all) == 0 {
-		return inconclusive(want, "no application wrote from there")
+		return inconclusive(want, "no application wrote from there, or through that")
 	}
 	out := Result{Want: want}
 	for _, r := range all {
@@ -105,7 +115,7 @@ func (r recovery) judge(run *record.Run, bound time.Duration) record.Verdict {
 func (r recovery) String() string {
 	where := ""
 	if r.lane != nil && r.lane.vantage != "" {
-		where = " in " + r.lane.vantage
+		where = " in " + r.lane.where()
 	}
 	switch {
 	case r.untold != "":
@@ -239,7 +249,7 @@ func (r *recovery) finish(run *record.Run, edges []span, several bool) {
 
 // measure turns a recovery into the figure that reports print.
 func (r recovery) measure(run *record.Run, s succession) record.RTO {
-	out := record.RTO{Vantage: r.lane.vantage, Note: r.note, LongestGapMS: record.MS(r.longest), ErrorMS: record.MS(r.margin)}
+	out := record.RTO{Vantage: r.lane.vantage, Endpoint: r.lane.endpoint, Note: r.note, LongestGapMS: record.MS(r.longest), ErrorMS: record.MS(r.margin)}
 	if r.untold != "" || !r.hit {
 		out.Uninterrupted = r.untold == ""
 		return out
@@ -278,6 +288,7 @@ func (r recovery) phases(run *record.Run, s succession) []record.Phase {
 	event("promotion_started", record.KindPromotionStarted)
 	if i := slices.IndexFunc(s.Reigns, func(g reign) bool { return g.At >= r.cause.At && g.At < limit }); i >= 0 {
 		add("promoted", s.Reigns[i].At, true)
+		event("record_changed", record.KindFlipped)
 		flip, ok := r.flipped(run, s.Reigns[i])
 		add("endpoint_flipped", flip, ok)
 	}
@@ -285,10 +296,14 @@ func (r recovery) phases(run *record.Run, s succession) []record.Phase {
 	return out
 }
 
-// flipped is when the endpoint that the application writes through first led this vantage to the new primary.
+// flipped is when the endpoint that the lane writes through first led this vantage to the new primary.
 func (r recovery) flipped(run *record.Run, g reign) (time.Duration, bool) {
+	endpoint := r.lane.endpoint
+	if endpoint == "" {
+		endpoint = run.Manifest.Workload.Endpoint
+	}
 	for _, p := range run.Probes {
-		through := run.Manifest.Workload.Endpoint == "" || p.Endpoint == run.Manifest.Workload.Endpoint
+		through := endpoint == "" || p.Endpoint == endpoint
 		if p.Vantage == r.lane.vantage && through && p.Answer == g.Node && p.T >= r.cause.At {
 			return p.T, true
 		}

@@ -116,6 +116,16 @@ func TestRTOPhases(t *testing.T) {
 	assert.Len(t, j.RTOs, 2)
 }
 
+// A controller says when it changed the record: what is left until the name is seen to lead elsewhere are caches.
+func TestAChangedRecordIsAPhaseOfItsOwn(t *testing.T) {
+	j := Judge(failover().event(6500*ms, record.KindFlipped, "m2", "").run())
+	var names []string
+	for _, p := range j.RTO.Phases {
+		names = append(names, p.Name)
+	}
+	assert.Equal(t, []string{"first_failed_write", "detected", "promotion_started", "promoted", "record_changed", "endpoint_flipped", "first_write"}, names)
+}
+
 func TestRTOBelongsToItsFault(t *testing.T) {
 	h := newHistory().fault("replication.stop", "m3", 2*time.Second, 9*time.Second).fault("process.freeze", "m1", struckAt, 8*time.Second)
 	for _, v := range []string{"dc1", "dc2"} {

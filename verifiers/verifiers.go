@@ -68,6 +68,7 @@ func Builtin() []Spec {
 		spec[Hook]("hook", "a hook or callback ran as often as was promised"),
 		spec[HookOrder]("hook_order", "hooks ran in the promised order"),
 		spec[HookGiven]("hook_given", "a hook was told what was promised, as an argument or in its environment"),
+		spec[Callbacks]("callbacks", "what Patroni told a node's callback since the first fault, in order"),
 		spec[Observed]("observed", "an effect that a step looked for, as it was found at that moment"),
 		spec[Diagnosed]("diagnosed", "a finding of the report names what was found, or what mends it; or none does"),
 		spec[FailsBecause]("fails_because", "a preceding expectation fails: a drill of a known-bad set-up"),
