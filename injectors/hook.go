@@ -3,6 +3,7 @@ package injectors
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -41,23 +42,15 @@ var hookDoc = Doc{
 		"callback on every start and stop too, and each of these calls goes wrong",
 }
 
-// hookNames are the scripts that somebody runs; the rest of the folder is sourced by them.
-func hookNames() []string {
-	var out []string
-	for name, f := range hooks.Files() {
-		if f.Mode.Perm()&0o111 != 0 {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
+// hookNames are the scripts that a failover manager runs.
+func hookNames() []string { return slices.Sorted(maps.Keys(hookComponents)) }
 
 // hookComponents are whose nodes have a hook: both managers' have all of them, and each runs its own.
 var hookComponents = map[string][]string{
 	hooks.OrchestratorPostFailover: {harness.Orchestrator},
 	hooks.OrchestratorApplyLogs:    {harness.Orchestrator},
 	hooks.PatroniOnRoleChange:      {harness.Patroni},
+	hooks.PatroniEnvRewrite:        {harness.Patroni},
 	hooks.LinodeDNSFlip:            {harness.Orchestrator, harness.Patroni},
 }
 

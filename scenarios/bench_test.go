@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,22 @@ type standUp struct {
 	Topology string  `json:"topology"`
 	ReadyS   float64 `json:"ready_s"` // from the start of up until the application's writes are acknowledged everywhere
 	DownS    float64 `json:"down_s"`
+	MemoryMB float64 `json:"memory_mb"` // that the host had less to give away when it stood
+}
+
+// available is the memory that this host has to give away, in MB; not a number where the engine is elsewhere.
+func available() float64 {
+	data, err := os.ReadFile("/proc/meminfo")
+	if err != nil || !strings.Contains(cmp.Or(os.Getenv("DOCKER_HOST"), "unix://"), "unix://") {
+		return math.NaN()
+	}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
+			kb, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+			return kb / 1024
+		}
+	}
+	return math.NaN()
 }
 
 // TestBenchStandUp measures how long a topology takes to stand, steady and written to, and to be gone.
@@ -48,7 +66,9 @@ func TestBenchStandUp(t *testing.T) {
 				d, err := run.Drill(scenarios.Scenario{ID: "standup", Name: t.Name(), Topology: topology})
 				require.NoError(t, err)
 				require.NoError(t, d.Load(100, ""))
+				before := available()
 				err = d.Begun(t.Context())
+				after := available()
 				_, finishErr := d.Finish(t.Context(), nil)
 				require.NoError(t, err)
 				require.NoError(t, finishErr)
@@ -57,8 +77,11 @@ func TestBenchStandUp(t *testing.T) {
 				}
 				f := phaseTimes(t, d.Dir())
 				f.Topology = topology
+				if taken := before - after; !math.IsNaN(taken) { // which JSON does not have
+					f.MemoryMB = taken
+				}
 				figures = append(figures, f)
-				t.Logf("%s: ready after %.1f s, gone after %.1f s", f.Topology, f.ReadyS, f.DownS)
+				t.Logf("%s: ready after %.1f s, gone after %.1f s, %.0f MB", f.Topology, f.ReadyS, f.DownS, f.MemoryMB)
 			})
 		}
 	}

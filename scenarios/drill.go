@@ -8,7 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -65,19 +68,16 @@ type Drill struct {
 
 // load is what the application does.
 type load struct {
-	wanted   bool
-	tick     time.Duration
+	ways     []record.Way // none: it does not write
 	deadline time.Duration
-	endpoint string
 	kept     string // endpoint through which it keeps a connection open, too
 	retries  int
 	backoff  time.Duration
 }
 
-// The application's defaults. A deadline of 20 ticks keeps 20 writes in flight during an outage; facts/faults.md
+// The application's defaults. A deadline of 20 ticks of 10 ms keeps 20 writes in flight during an outage; facts/faults.md
 // section 7 measured that it removes TCP's retransmission back-off from the figure.
 const (
-	defaultTick     = 10 * time.Millisecond
 	defaultDeadline = 200 * time.Millisecond
 	sampleEvery     = 100 * time.Millisecond
 	dnsEvery        = 50 * time.Millisecond
@@ -95,7 +95,7 @@ func (r *Run) Drill(s Scenario) (*Drill, error) {
 	d := &Drill{
 		run: r, dir: dir, rec: rec, epoch: agent.Monotonic(), settings: harness.Settings{},
 		rand: rand.New(rand.NewPCG(uint64(r.Seed), hash(s.ID))), // picks targets, guards nothing
-		load: load{tick: defaultTick, deadline: defaultDeadline},
+		load: load{deadline: defaultDeadline},
 	}
 	d.tracker = newTracker(rec)
 	d.manifest = record.Manifest{
@@ -188,6 +188,24 @@ func (d *Drill) Set(component, key, value string) error {
 	return nil
 }
 
+// File gives a component a file of the user's: path is read where firedrill runs, or else among the files that ship.
+func (d *Drill) File(path, component, as string) error {
+	if d.Stands() {
+		return errStands
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && d.run.Files != nil {
+		if shipped, e := fs.ReadFile(d.run.Files, path); e == nil {
+			data, err = shipped, nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read the file of %s:%s: %w", component, as, err)
+	}
+	d.settings.SetFile(component, as, filepath.Base(path), data)
+	return nil
+}
+
 // Fit gives every node of the topology what some faults need from the beginning (see injectors.Doc.Fittings). A
 // feature file need not say it: its steps do.
 func (d *Drill) Fit(fittings ...harness.Fitting) error {
@@ -204,7 +222,8 @@ func (d *Drill) Fit(fittings ...harness.Fitting) error {
 }
 
 // Load has the application write rate rows a second from every datacenter that has an application node, through an
-// endpoint by name, or through the topology's first when the name is empty.
+// endpoint by name, or through the topology's first when the name is empty. Called again for another endpoint it has
+// writers of its own there; for the same one, the later rate holds.
 func (d *Drill) Load(rate int, endpoint string) error {
 	if d.Stands() {
 		return errStands
@@ -212,7 +231,14 @@ func (d *Drill) Load(rate int, endpoint string) error {
 	if rate < 1 || rate > 1000 {
 		return fmt.Errorf("%d rows per second: from 1 to 1000 can be written with a connection of their own each", rate)
 	}
-	d.load.wanted, d.load.tick, d.load.endpoint = true, time.Second/time.Duration(rate), endpoint
+	way := record.Way{Endpoint: endpoint, Tick: time.Second / time.Duration(rate)}
+	for i, w := range d.load.ways {
+		if w.Endpoint == endpoint {
+			d.load.ways[i] = way
+			return nil
+		}
+	}
+	d.load.ways = append(d.load.ways, way)
 	return nil
 }
 

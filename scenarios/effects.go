@@ -372,6 +372,29 @@ func process(ctx context.Context, n *harness.Node, name string) (agent.ProcessSt
 	return agent.ProcessState{}, fmt.Errorf("no process %q on %s; there are: %s", name, n.Name, strings.Join(names, ", "))
 }
 
+// onEach looks at every node of a target and folds what was found: each value once, and all the words. A target that
+// nobody is at this moment (a synchronous standby, a leader) may be somebody at the next look.
+func onEach(target string, look func(ctx context.Context, d *Drill, n *harness.Node) (value, words string, err error)) Look {
+	return func(ctx context.Context, d *Drill) (finding, error) {
+		nodes, err := d.Select(ctx, target)
+		if err != nil {
+			return finding{unknown, err.Error()}, ctx.Err()
+		}
+		var values, all []string
+		for _, n := range nodes {
+			value, words, err := look(ctx, d, n)
+			if err != nil {
+				return finding{}, err
+			}
+			all = append(all, words)
+			if !slices.Contains(values, value) {
+				values = append(values, value)
+			}
+		}
+		return finding{strings.Join(values, " and "), strings.Join(all, "; ")}, ctx.Err()
+	}
+}
+
 // Words that Runs finds.
 const (
 	runs       = "runs"
@@ -380,28 +403,14 @@ const (
 
 // Runs looks whether a process runs on all nodes of a target.
 func Runs(name, target string) Look {
-	return func(ctx context.Context, d *Drill) (finding, error) {
-		nodes, err := d.Select(ctx, target)
-		if err != nil {
-			return finding{}, err
+	return onEach(target, func(ctx context.Context, _ *Drill, n *harness.Node) (string, string, error) {
+		p, err := process(ctx, n, name)
+		word := runs
+		if p.PID == 0 {
+			word = doesNotRun
 		}
-		var said, words []string
-		for _, n := range nodes {
-			p, err := process(ctx, n, name)
-			if err != nil {
-				return finding{}, err
-			}
-			word := runs
-			if p.PID == 0 {
-				word = doesNotRun
-			}
-			words = append(words, name+" on "+n.Name+" "+word)
-			if !slices.Contains(said, word) {
-				said = append(said, word)
-			}
-		}
-		return finding{strings.Join(said, " and "), strings.Join(words, "; ")}, nil
-	}
+		return word, name + " on " + n.Name + " " + word, err
+	})
 }
 
 // Restarts counts how often a process has come back under another pid since the first look, on the node of a target
@@ -451,28 +460,17 @@ const (
 
 // Replicating looks whether all databases of a target replicate, by what they say of themselves.
 func Replicating(target string) Look {
-	return func(ctx context.Context, d *Drill) (finding, error) {
-		nodes, err := d.Select(ctx, target)
-		if err != nil {
-			return finding{}, err
+	return onEach(target, func(_ context.Context, d *Drill, n *harness.Node) (string, string, error) {
+		s := d.tracker.sample(n.Name)
+		word := doesNotReplicate
+		switch {
+		case !s.Alive || d.now()-s.T > freshSample:
+			word = doesNotSayWhether
+		case s.Replicating:
+			word = replicates
 		}
-		var said, words []string
-		for _, n := range nodes {
-			s := d.tracker.sample(n.Name)
-			word := doesNotReplicate
-			switch {
-			case !s.Alive || d.now()-s.T > freshSample:
-				word = doesNotSayWhether
-			case s.Replicating:
-				word = replicates
-			}
-			words = append(words, strings.TrimSpace(n.Name+" "+word+" "+s.Err))
-			if !slices.Contains(said, word) {
-				said = append(said, word)
-			}
-		}
-		return finding{strings.Join(said, " and "), strings.Join(words, "; ")}, nil
-	}
+		return word, strings.TrimSpace(n.Name + " " + word + " " + s.Err), nil
+	})
 }
 
 // Lag looks how far the databases of a target are behind, in milliseconds: the one that is least.
@@ -501,7 +499,7 @@ func Lag(target string) Look {
 // AwaitInterruption holds until some application has had no write acknowledged for so long, or surely will not.
 func (d *Drill) AwaitInterruption(ctx context.Context, dur time.Duration) error {
 	return d.await(ctx, "writes interrupted for "+dur.String(), 2*dur+5*time.Second, func() (bool, string) {
-		longest := d.tracker.silence(d.vantages(), d.now())
+		longest := d.tracker.silence(d.lanes(), d.now())
 		return longest > dur+slack, "the longest so far is " + longest.Round(time.Millisecond).String()
 	})
 }

@@ -60,13 +60,14 @@ func (d *Drill) current() (node string, since time.Duration) {
 	return d.oldPrimary(), d.firstFault
 }
 
-// AwaitEndpoint waits until every resolver or proxy, asked from every datacenter, leads to the primary.
-func (d *Drill) AwaitEndpoint(ctx context.Context, name, kind string, within time.Duration) error {
+// AwaitEndpoint waits until every resolver or proxy, asked from a datacenter or, without one, from all, leads to the
+// primary.
+func (d *Drill) AwaitEndpoint(ctx context.Context, name, kind, datacenter string, within time.Duration) error {
 	_, since := d.current()
 	what := strings.TrimSpace(name + " leads to the primary")
 	return d.await(ctx, what, d.remaining(since, within), func() (bool, string) {
 		node, since := d.current()
-		wrong, any := d.tracker.leadsTo(name, kind, node, since)
+		wrong, any := d.tracker.leadsTo(name, kind, datacenter, node, since)
 		return any && len(wrong) == 0, strings.Join(wrong, "; ")
 	})
 }
@@ -126,10 +127,19 @@ func (d *Drill) AwaitReplicas(ctx context.Context, count int, within time.Durati
 	})
 }
 
-// AwaitAnalysis waits until the failover manager has said a word.
+// AwaitAnalysis waits until the failover manager has reported a failure by a word.
 func (d *Drill) AwaitAnalysis(ctx context.Context, word string, within time.Duration) error {
+	return d.awaitWord(ctx, word, within, d.tracker.analyses)
+}
+
+// AwaitWord waits until the failover manager has said a word, of a failure or of itself.
+func (d *Drill) AwaitWord(ctx context.Context, word string, within time.Duration) error {
+	return d.awaitWord(ctx, word, within, d.tracker.words)
+}
+
+func (d *Drill) awaitWord(ctx context.Context, word string, within time.Duration, said func() []string) error {
 	return d.await(ctx, word+" reported", within, func() (bool, string) {
-		all := d.tracker.analyses()
+		all := said()
 		return slices.ContainsFunc(all, func(s string) bool { return verifiers.Reported(s, word) }), strings.Join(all, ", ")
 	})
 }

@@ -105,25 +105,14 @@ func FailoverBlocked() Look {
 
 // Upstream looks from whom all databases of a target replicate.
 func Upstream(target string) Look {
-	return func(ctx context.Context, d *Drill) (finding, error) {
-		nodes, err := d.Select(ctx, target)
-		if err != nil {
-			return finding{}, err
+	return onEach(target, func(_ context.Context, d *Drill, n *harness.Node) (string, string, error) {
+		s := d.tracker.sample(n.Name)
+		source := s.Source
+		if !s.Alive || !s.Replicating || d.now()-s.T > freshSample {
+			source = "nobody"
 		}
-		var from, words []string
-		for _, n := range nodes {
-			s := d.tracker.sample(n.Name)
-			source := s.Source
-			if !s.Alive || !s.Replicating || d.now()-s.T > freshSample {
-				source = "nobody"
-			}
-			words = append(words, n.Name+" replicates from "+source)
-			if !slices.Contains(from, source) {
-				from = append(from, source)
-			}
-		}
-		return finding{strings.Join(from, " and "), strings.Join(words, ", ")}, nil
-	}
+		return source, n.Name + " replicates from " + source, nil
+	})
 }
 
 // What Verdict finds.
@@ -153,29 +142,18 @@ const (
 // Attachment looks whether Orchestrator has taken the databases of a target away from their sources, of which they
 // then keep the name only.
 func Attachment(target string) Look {
-	return func(ctx context.Context, d *Drill) (finding, error) {
-		nodes, err := d.Select(ctx, target)
-		if err != nil {
-			return finding{}, err
+	return onEach(target, func(_ context.Context, d *Drill, n *harness.Node) (string, string, error) {
+		s := d.tracker.sample(n.Name)
+		word := unknown
+		switch {
+		case !s.Alive || d.now()-s.T > freshSample:
+		case strings.HasPrefix(s.Source, mysql.Detached):
+			word = Detached
+		default:
+			word = Attached
 		}
-		var said, words []string
-		for _, n := range nodes {
-			s := d.tracker.sample(n.Name)
-			word := unknown
-			switch {
-			case !s.Alive || d.now()-s.T > freshSample:
-			case strings.HasPrefix(s.Source, mysql.Detached):
-				word = Detached
-			default:
-				word = Attached
-			}
-			words = append(words, fmt.Sprintf("%s is %s, source %s", n.Name, word, orNothing(s.Source)))
-			if !slices.Contains(said, word) {
-				said = append(said, word)
-			}
-		}
-		return finding{strings.Join(said, " and "), strings.Join(words, "; ")}, nil
-	}
+		return word, fmt.Sprintf("%s is %s, source %s", n.Name, word, orNothing(s.Source)), nil
+	})
 }
 
 // Relocate has the manager put databases below another one. It changes the shape, and is no fault: no promise counts
@@ -192,8 +170,13 @@ func (d *Drill) Relocate(ctx context.Context, text, targets, below string) error
 	if len(to) != 1 {
 		return fmt.Errorf("%s is %d nodes: a server replicates from one", below, len(to))
 	}
+	return d.Instruct(ctx, text, mysql.Relocate, append(to, from...)...)
+}
+
+// Instruct has the failover manager do something that is no fault: no promise counts from it.
+func (d *Drill) Instruct(ctx context.Context, text, verb string, args ...string) error {
 	began := d.now()
-	err = d.topology.Operate(ctx, mysql.Relocate, append(to, from...)...)
+	err := d.topology.Operate(ctx, verb, args...)
 	d.rec.Event(record.Event{T: began, Kind: record.KindNote, Msg: text, Attrs: map[string]string{"took_ms": fmt.Sprint(record.MS(d.now() - began))}})
 	return err
 }

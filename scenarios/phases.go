@@ -140,31 +140,55 @@ func (d *Drill) addresses() map[string]string {
 	return out
 }
 
-// idsPerVantage keeps the ids of datacenters apart: more writes than any drill makes.
-const idsPerVantage = int64(1) << 40
+// idsPerVantage keeps the ids of datacenters apart, and idsPerWay those of an application's ways: more writes than any
+// drill makes.
+const (
+	idsPerVantage = int64(1) << 40
+	idsPerWay     = int64(1) << 34
+)
 
 func (d *Drill) startApplication(ctx context.Context, i int, n *harness.Node) error {
 	if err := d.startProbes(ctx, n); err != nil {
 		return err
 	}
-	if !d.load.wanted {
-		return nil
-	}
-	endpoint, err := d.endpoint()
+	ways, err := d.ways()
 	if err != nil {
 		return err
 	}
-	db := d.topology.Application()
-	db.Host, db.Port = endpoint.Name, endpoint.Port
-	err = n.Agent.Load(ctx, agent.Load{
-		Node: n.Name, Vantage: n.Datacenter, FirstID: int64(i+1) * idsPerVantage, Database: db,
-		Resolver: d.topology.Resolver(n.Datacenter), Tick: d.load.tick, Deadline: d.load.deadline, Servers: d.topology.Servers(),
-		Retries: d.load.retries, Backoff: d.load.backoff,
-	})
-	if err != nil {
-		return fmt.Errorf("start application on %s: %w", n.Name, err)
+	for j, w := range ways {
+		load := agent.Load{
+			Node: n.Name, Vantage: n.Datacenter, FirstID: int64(i+1)*idsPerVantage + int64(j)*idsPerWay, Database: d.through(w.Endpoint),
+			Resolver: d.topology.Resolver(n.Datacenter), Tick: w.tick, Deadline: d.load.deadline, Servers: d.topology.Servers(),
+			Retries: d.load.retries, Backoff: d.load.backoff, Hosts: w.Hosts, Env: w.Env,
+		}
+		if len(ways) > 1 {
+			load.Endpoint = w.Name
+		}
+		if err := n.Agent.Load(ctx, load); err != nil {
+			return fmt.Errorf("start application on %s: %w", n.Name, err)
+		}
 	}
 	return nil
+}
+
+// through is how an application logs in at an endpoint.
+func (d *Drill) through(e harness.Endpoint) agent.Database {
+	db := d.topology.Application()
+	db.Host, db.Port = e.Name, e.Port
+	if e.Driver != "" {
+		db.Driver = e.Driver
+	}
+	return db
+}
+
+// answers names what a name may lead to: nodes by their addresses, and the database behind an ingress where the topology
+// has such a thing.
+func (d *Drill) answers() map[string]string {
+	out := d.addresses()
+	if t, ok := d.topology.(interface{ Behind() map[string]string }); ok {
+		maps.Copy(out, t.Behind())
+	}
+	return out
 }
 
 // startProbes looks at every endpoint from an application's node, and through the connection that it is to keep.
@@ -179,13 +203,15 @@ func (d *Drill) startProbes(ctx context.Context, n *harness.Node) error {
 		all = append(slices.Clone(all), e)
 	}
 	for _, e := range all {
+		if e.Kind == "" {
+			continue
+		}
 		probe := agent.Endpoint{
 			Name: e.Name, Kind: e.Kind, Via: []string{d.topology.Resolver(n.Datacenter)}, Every: dnsEvery,
-			Deadline: probeDeadline, Servers: d.addresses(), Vantage: n.Datacenter,
+			Deadline: probeDeadline, Servers: d.answers(), Vantage: n.Datacenter,
 		}
 		if e.Kind != record.ProbeDNS {
-			probe.Database, probe.Servers, probe.Every = d.topology.Application(), d.topology.Servers(), proxyEvery
-			probe.Database.Host, probe.Database.Port = e.Name, e.Port
+			probe.Database, probe.Servers, probe.Every = d.through(e), d.topology.Servers(), proxyEvery
 		}
 		if err := n.Agent.Probe(ctx, probe); err != nil {
 			return fmt.Errorf("watch endpoint %s from %s: %w", e.Name, n.Name, err)
@@ -194,12 +220,42 @@ func (d *Drill) startProbes(ctx context.Context, n *harness.Node) error {
 	return nil
 }
 
-// endpoint is the one that the application writes through.
-func (d *Drill) endpoint() (harness.Endpoint, error) {
-	if d.load.endpoint == "" {
-		return d.topology.Endpoints()[0], nil
+// way is an endpoint that the application writes through, and how often.
+type way struct {
+	harness.Endpoint
+	tick time.Duration
+}
+
+// ways are those that the application writes through, on this topology.
+func (d *Drill) ways() ([]way, error) {
+	var out []way
+	for _, w := range d.load.ways {
+		e := d.topology.Endpoints()[0]
+		if w.Endpoint != "" {
+			var err error
+			if e, err = d.endpointNamed(w.Endpoint); err != nil {
+				return nil, err
+			}
+		}
+		if slices.ContainsFunc(out, func(o way) bool { return o.Name == e.Name }) {
+			return nil, fmt.Errorf("the application is to write through %s twice", e.Name)
+		}
+		out = append(out, way{e, w.Tick})
 	}
-	return d.endpointNamed(d.load.endpoint)
+	return out, nil
+}
+
+// workload is how the application writes, for the record.
+func (d *Drill) workload(ways []way) record.Workload {
+	out := record.Workload{
+		Endpoint: ways[0].Name, Tick: ways[0].tick, Deadline: d.load.deadline, Retries: d.load.retries, Vantages: d.vantages(),
+	}
+	if len(ways) > 1 {
+		for _, w := range ways {
+			out.Ways = append(out.Ways, record.Way{Endpoint: w.Name, Tick: w.tick})
+		}
+	}
+	return out
 }
 
 func (d *Drill) endpointNamed(name string) (harness.Endpoint, error) {
@@ -223,18 +279,19 @@ func (d *Drill) baseline(ctx context.Context) error {
 	}
 	d.manifest.Primary = primary.Name
 	for _, e := range d.topology.Endpoints() {
+		if e.Kind == "" {
+			continue
+		}
 		d.manifest.Endpoints = append(d.manifest.Endpoints, record.Endpoint{Name: e.Name, Kind: e.Kind, TTL: e.TTL})
 	}
-	if !d.load.wanted {
+	if len(d.load.ways) == 0 {
 		return wait.Hold(ctx, d.run.Budgets.Baseline)
 	}
-	endpoint, err := d.endpoint()
+	ways, err := d.ways()
 	if err != nil {
 		return err
 	}
-	d.manifest.Workload = record.Workload{
-		Endpoint: endpoint.Name, Tick: d.load.tick, Deadline: d.load.deadline, Retries: d.load.retries, Vantages: d.vantages(),
-	}
+	d.manifest.Workload = d.workload(ways)
 	if err := d.writesFlow(ctx, 0, d.run.Budgets.Settle); err != nil {
 		return fmt.Errorf("begin baseline: %w", err)
 	}
@@ -250,12 +307,26 @@ func (d *Drill) vantages() []string {
 	return slices.Compact(out)
 }
 
+// lanes are the datacenters' applications, each by every way that it has.
+func (d *Drill) lanes() []laneKey {
+	var out []laneKey
+	for _, v := range d.vantages() {
+		if len(d.manifest.Workload.Ways) == 0 {
+			out = append(out, laneKey{vantage: v})
+		}
+		for _, w := range d.manifest.Workload.Ways {
+			out = append(out, laneKey{v, w.Endpoint})
+		}
+	}
+	return out
+}
+
 // recent is how old the last acknowledged write may be for writes to count as flowing.
 const recent = 500 * time.Millisecond
 
 func (d *Drill) writesFlow(ctx context.Context, since, budget time.Duration) error {
 	return wait.Until(ctx, "writes acknowledged in every datacenter", budget, func(context.Context) (bool, string, error) {
-		missing := d.tracker.writing(d.vantages(), since, d.now(), recent)
+		missing := d.tracker.writing(d.lanes(), since, d.now(), recent)
 		return len(missing) == 0, "none lately in " + strings.Join(missing, ", "), nil
 	})
 }
@@ -264,7 +335,7 @@ func (d *Drill) writesFlow(ctx context.Context, since, budget time.Duration) err
 // it does not is no error: the verifiers will say so.
 func (d *Drill) observe(ctx context.Context) {
 	d.phase("observe")
-	if !d.load.wanted {
+	if len(d.load.ways) == 0 {
 		return
 	}
 	if err := d.writesFlow(ctx, d.firstFault, d.run.Budgets.Recover); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -39,6 +40,7 @@ type Config struct {
 	Seed        int64
 	Keep        bool // leave topologies standing
 	Progress    io.Writer
+	Files       fs.FS             // that ship with the features, for drills that name them
 	Environment map[string]string // host, versions, who asked: for the report
 }
 

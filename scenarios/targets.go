@@ -19,7 +19,7 @@ var Targets = []string{
 	"the primary", "the leader", "the old primary", "the old leader", "the promoted node", "a replica", "every replica",
 	`node "NAME"`, `nodes "NAME"`, `datacenter "NAME"`, "the primary's datacenter", "the leader's datacenter",
 	"the intermediate primary", "the Orchestrator leader", "every Orchestrator", "the backend", "the etcd leader", "every etcd member", "a minority of etcd",
-	"a majority of etcd", "a minority of the group", "a majority of the group", "the proxy", "the DNS server", "the application", "every other node",
+	"a majority of etcd", "the synchronous standby", "a minority of the group", "a majority of the group", "the proxy", "the DNS server", "the application", "every other node",
 }
 
 // Select resolves the words of a step to nodes, at this moment.

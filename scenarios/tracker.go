@@ -17,18 +17,29 @@ type tracker struct {
 
 	mu        sync.Mutex
 	samples   map[string]record.Sample
-	lastAck   map[string]record.Op // by vantage, the latest acknowledged write
-	lastOp    map[string]record.Op // by vantage, the latest that ended
+	lastAck   map[laneKey]record.Op // the latest acknowledged write
+	lastOp    map[laneKey]record.Op // the latest that ended
 	answers   map[answerKey]record.Probe
 	refreshed map[answerKey]time.Duration // when a resolver last asked again: the TTL of its answers rose
 	hookRuns  map[string]int
 	hookFails map[string]int
 	detected  []string
+	said      []string      // by the manager, beside failures: node and words
 	verdicts  []string      // on each recovery that ended, as the manager has it: success or failure
 	blocked   []string      // failovers that the manager did not begin, because of an earlier one
 	begun     time.Duration // when the manager last began to replace the primary; zero: never
 	promoted  []sighting    // primaries in the order in which they were first seen
 	lastAckOf map[string]time.Duration
+}
+
+// laneKey is an application by its datacenter, and by its way where it has more than one.
+type laneKey struct{ vantage, endpoint string }
+
+func (k laneKey) String() string {
+	if k.endpoint == "" {
+		return k.vantage
+	}
+	return k.vantage + " through " + k.endpoint
 }
 
 type answerKey struct{ endpoint, kind, vantage, via string }
@@ -43,7 +54,7 @@ var _ agent.Sink = (*tracker)(nil)
 
 func newTracker(rec *record.Recorder) *tracker {
 	return &tracker{
-		rec: rec, samples: map[string]record.Sample{}, lastAck: map[string]record.Op{}, lastOp: map[string]record.Op{},
+		rec: rec, samples: map[string]record.Sample{}, lastAck: map[laneKey]record.Op{}, lastOp: map[laneKey]record.Op{},
 		answers: map[answerKey]record.Probe{}, refreshed: map[answerKey]time.Duration{}, hookRuns: map[string]int{}, hookFails: map[string]int{}, lastAckOf: map[string]time.Duration{},
 	}
 }
@@ -52,12 +63,13 @@ func (t *tracker) Op(o record.Op) {
 	t.rec.Op(o)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if o.End > t.lastOp[o.Vantage].End {
-		t.lastOp[o.Vantage] = o
+	lane := laneKey{o.Vantage, o.Endpoint}
+	if o.End > t.lastOp[lane].End {
+		t.lastOp[lane] = o
 	}
 	if o.Outcome == record.Acked {
-		if o.Start > t.lastAck[o.Vantage].Start {
-			t.lastAck[o.Vantage] = o
+		if o.Start > t.lastAck[lane].Start {
+			t.lastAck[lane] = o
 		}
 		t.lastAckOf[o.Server] = max(t.lastAckOf[o.Server], o.End)
 	}
@@ -120,6 +132,7 @@ func (t *tracker) Event(e record.Event) {
 	case record.KindDetected:
 		t.detected = append(t.detected, e.Msg)
 	case record.KindManager:
+		t.said = append(t.said, e.Msg)
 		if e.Attrs["blocked"] == "true" {
 			t.blocked = append(t.blocked, e.Msg)
 		}
@@ -151,25 +164,25 @@ func (t *tracker) promotedSince(since time.Duration, old string) (sighting, bool
 	return found, found.node != ""
 }
 
-// writing says whether every vantage has had its writes acknowledged for a while, and who has not.
-func (t *tracker) writing(vantages []string, since, now, quiet time.Duration) (missing []string) {
+// writing says whether every application has had its writes acknowledged for a while, and who has not.
+func (t *tracker) writing(lanes []laneKey, since, now, quiet time.Duration) (missing []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, v := range vantages {
-		ack := t.lastAck[v]
+	for _, l := range lanes {
+		ack := t.lastAck[l]
 		if ack.End < since || now-ack.End > quiet {
-			missing = append(missing, v)
+			missing = append(missing, l.String())
 		}
 	}
 	return missing
 }
 
 // leadsTo says which answers of an endpoint do not (yet) name the node; none at all is not an answer.
-func (t *tracker) leadsTo(endpoint, kind, node string, since time.Duration) (wrong []string, any bool) {
+func (t *tracker) leadsTo(endpoint, kind, vantage, node string, since time.Duration) (wrong []string, any bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k, p := range t.answers {
-		if (endpoint != "" && k.endpoint != endpoint) || (kind != "" && k.kind != kind) {
+		if (endpoint != "" && k.endpoint != endpoint) || (kind != "" && k.kind != kind) || (vantage != "" && k.vantage != vantage) {
 			continue
 		}
 		any = true
@@ -205,13 +218,13 @@ func (t *tracker) failedHooks(name string) int {
 	return t.hookFails[name]
 }
 
-// silence is the longest time since an acknowledged write of any vantage.
-func (t *tracker) silence(vantages []string, now time.Duration) time.Duration {
+// silence is the longest time since an acknowledged write of any application.
+func (t *tracker) silence(lanes []laneKey, now time.Duration) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var longest time.Duration
-	for _, v := range vantages {
-		longest = max(longest, now-t.lastAck[v].End)
+	for _, l := range lanes {
+		longest = max(longest, now-t.lastAck[l].End)
 	}
 	return longest
 }
@@ -227,6 +240,13 @@ func (t *tracker) analyses() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]string(nil), t.detected...)
+}
+
+// words is all that the manager has said: failures, and what it told of itself beside them.
+func (t *tracker) words() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append(append([]string(nil), t.detected...), t.said...)
 }
 
 func (t *tracker) blockedFailovers() []string {

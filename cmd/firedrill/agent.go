@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/netip"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -13,12 +15,22 @@ import (
 
 // agentCommand is what runs inside every node; nobody types it.
 func agentCommand(e *env) *cobra.Command {
+	var spare []string
 	cmd := &cobra.Command{
 		Use: "agent", Short: "The process inside every node", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return node.Run(cmd.Context(), node.Options{Version: version(), Lookup: lookup})
+			opts := node.Options{Version: version(), Lookup: lookup}
+			for _, s := range spare {
+				a, err := netip.ParseAddr(s)
+				if err != nil {
+					return fmt.Errorf("--spare: %w", err)
+				}
+				opts.Spare = append(opts.Spare, a)
+			}
+			return node.Run(cmd.Context(), opts)
 		},
 	}
+	cmd.Flags().StringSliceVar(&spare, "spare", nil, "addresses of a controller that no packet rule of a fault hits")
 	cmd.AddCommand(&cobra.Command{
 		Use: "connect", Short: "Bridge standard input and output to the agent", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"net/netip"
+
 	"github.com/spf13/cobra"
 
 	"github.com/firedrill/firedrill/harness/dns"
@@ -10,10 +13,19 @@ import (
 func resolverCommand() *cobra.Command {
 	var listen, upstream string
 	var cache dns.Cache
+	var local map[string]string
 	cmd := &cobra.Command{
 		Use: "resolver", Short: "Answer DNS questions from memory, for as long as the answers may be kept", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := dns.ListenResolver(listen, upstream, cache)
+			names := dns.Local{}
+			for name, address := range local {
+				a, err := netip.ParseAddr(address)
+				if err != nil {
+					return fmt.Errorf("answer %s locally: %w", name, err)
+				}
+				names[name] = a
+			}
+			r, err := dns.ListenResolver(listen, upstream, cache, names)
 			if err != nil {
 				return err
 			}
@@ -24,5 +36,6 @@ func resolverCommand() *cobra.Command {
 	cmd.Flags().StringVar(&upstream, "upstream", "", "address of the server that knows the answers")
 	cmd.Flags().DurationVar(&cache.Min, "min-ttl", 0, "keep nothing for less")
 	cmd.Flags().DurationVar(&cache.Max, "max-ttl", 0, "keep nothing for longer (default: as long as it may be)")
+	cmd.Flags().StringToStringVar(&local, "local", nil, "name=address: answered without asking; may be repeated")
 	return cmd
 }

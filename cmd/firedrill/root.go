@@ -115,7 +115,8 @@ or removed (wins over 0 to 3); 130 interrupted, after healing.`,
 	root.SetErr(e.stderr)
 	root.AddCommand(
 		runCommand(e), listCommand(e), doctorCommand(e), verifyCommand(e), reportCommand(e),
-		healCommand(e), cleanCommand(e), versionCommand(e), standinCommand(e), agentCommand(e), mysqlCheckCommand(e), resolverCommand(),
+		healCommand(e), cleanCommand(e), versionCommand(e), standinCommand(e), agentCommand(e), mysqlCheckCommand(e), resolverCommand(), appConfigCommand(),
+		webCommand(e), dnsFailoverCommand(e),
 	)
 	return root
 }

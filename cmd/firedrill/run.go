@@ -64,7 +64,7 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 		f.seed = time.Now().UnixNano()
 	}
 	cfg, err := scenarios.OnDocker(ctx, scenarios.Config{
-		Out: f.out, Seed: f.seed, Keep: f.keep, Progress: e.stderr,
+		Out: f.out, Seed: f.seed, Keep: f.keep, Progress: e.stderr, Files: features.FS,
 	}, e.self)
 	if err != nil {
 		return err

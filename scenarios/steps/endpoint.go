@@ -44,5 +44,5 @@ func follows(ctx context.Context, d *scenarios.Drill, name, kind string, within 
 	if err := expect(ctx, d, "endpoint", params{"name": name, "kind": kind, "within_ms": ms(within)}); err != nil {
 		return err
 	}
-	return d.AwaitEndpoint(ctx, name, kind, within)
+	return d.AwaitEndpoint(ctx, name, kind, "", within)
 }

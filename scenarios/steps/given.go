@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cucumber/godog"
@@ -20,7 +21,7 @@ var givenForms = []Form{
 		Handler: settings,
 	},
 	{
-		Form: `the application writes NUMBER row(s) per second through "NAME"`, Means: "open-loop writers in every datacenter that has an application node",
+		Form: `the application writes NUMBER row(s) per second through "NAME"`, Means: "open-loop writers in every datacenter that has an application node; given again for another endpoint, through both, each with writers of its own",
 		Handler: func(_ context.Context, d *scenarios.Drill, rate int, endpoint string) error {
 			return d.Load(rate, endpoint)
 		},
@@ -28,6 +29,16 @@ var givenForms = []Form{
 	{
 		Form: `the application writes NUMBER row(s) per second through the endpoint`, Means: "the same, through the topology's first endpoint",
 		Handler: func(_ context.Context, d *scenarios.Drill, rate int) error { return d.Load(rate, "") },
+	},
+	{
+		Form: `the file "NAME" as "NAME"`, Means: "a file of yours, by its path, as COMPONENT:NAME: a callback of Patroni's (patroni:on_role_change), in the place of the shipped one",
+		Handler: func(_ context.Context, d *scenarios.Drill, path, as string) error {
+			component, name, ok := strings.Cut(as, ":")
+			if !ok || component == "" || name == "" {
+				return fmt.Errorf("the file %s as %q: write COMPONENT:NAME, as in patroni:on_role_change", path, as)
+			}
+			return d.File(path, component, name)
+		},
 	},
 	{
 		Form: `the application keeps a connection open through "NAME"`, Means: "as a pool does: it opens another only when that one has broken",

@@ -29,6 +29,11 @@ func operates(verb string) any {
 	}
 }
 
+// refuses has an operator ask for what the failover manager must refuse.
+func refuses(ctx context.Context, d *scenarios.Drill, verb string, args ...string) error {
+	return d.Observe(ctx, text(ctx), scenarios.Bound{Has: "refuse"}, 0, scenarios.Refusal(text(ctx), verb, args...))
+}
+
 // endsWithin bounds the wait for Orchestrator to write its verdict on a recovery.
 const endsWithin = 30 * time.Second
 
@@ -62,6 +67,16 @@ var managerForms = []Form{
 		},
 	},
 	{
+		Form: `the operator has TARGET lead the Orchestrators`, Means: "under raft: the others step back in an election; no fault: no promise counts from it", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
+			names, err := d.Names(ctx, target)
+			if err != nil {
+				return err
+			}
+			return d.Instruct(ctx, text(ctx), mysql.Lead, names...)
+		},
+	},
+	{
 		Form: `the operator relocates TARGET below TARGET`, Means: "they replicate from that one from now on; no fault: no promise counts from it; MySQL", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, targets, below string) error {
 			return d.Relocate(ctx, text(ctx), targets, below)
@@ -74,9 +89,12 @@ var managerForms = []Form{
 			if err != nil {
 				return err
 			}
-			look := scenarios.Refusal(text(ctx), mysql.Switchover, strings.Join(names, ","))
-			return d.Observe(ctx, text(ctx), scenarios.Bound{Has: "Orchestrator refuses"}, 0, look)
+			return refuses(ctx, d, mysql.Switchover, strings.Join(names, ","))
 		},
+	},
+	{
+		Form: `the operator requests a switchover, which fails`, Means: "to whom the failover manager would choose; it is asked, and says no", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill) error { return refuses(ctx, d, mysql.Switchover) },
 	},
 	{
 		Form: `Orchestrator counts the recovery as a [success|failure]`, Means: "the one that ended last; waits up to 30 seconds for the end of one", NeedsTopology: true,

@@ -48,7 +48,7 @@ var vocabulary struct {
 
 func compiled() []Form {
 	var all []Form
-	for _, table := range [][]Form{givenForms, faultForms, hostForms, resourceForms, healForms, machineryForms, networkForms, databaseForms, operatorForms, managerForms, accessForms, composeForms(), promotionForms, promiseForms, endpointForms, dataForms, replicationForms, effectForms, diskForms, clockForms} {
+	for _, table := range [][]Form{givenForms, faultForms, hostForms, resourceForms, healForms, machineryForms, networkForms, databaseForms, operatorForms, managerForms, accessForms, patroniForms, queryForms, composeForms(), promotionForms, promiseForms, endpointForms, dataForms, replicationForms, effectForms, diskForms, clockForms} {
 		all = append(all, table...)
 	}
 	for i := range all {

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -118,6 +119,19 @@ var promotionForms = []Form{
 		},
 	},
 	{
+		Form: `the callbacks on TARGET were "NAME", in this order`, Means: "action and role of each, with commas, since the first fault; an action alone is one whatever the role; one that was killed is not among them", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target, calls string) error {
+			nodes, err := d.Names(ctx, target)
+			if err != nil {
+				return err
+			}
+			if len(nodes) != 1 {
+				return fmt.Errorf("the callbacks on %s: name one node, not %s", target, strings.Join(nodes, ", "))
+			}
+			return expect(ctx, d, "callbacks", params{"node": nodes[0], "calls": list(calls)})
+		},
+	},
+	{
 		Form: `the hook "NAME" was given "NAME" as "NAME"`, Means: "an argument by its placeholder, or a variable of its environment, in every run", NeedsTopology: true,
 		Handler: given,
 	},
@@ -185,6 +199,12 @@ var promiseForms = []Form{
 		},
 	},
 	{
+		Form: `the recovery time is at most DURATION through "NAME"`, Means: "RTO of the writers that go through that endpoint, in the datacenter that fared worst", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, dur time.Duration, endpoint string) error {
+			return expect(ctx, d, "rto", params{"max_ms": ms(dur), "through": endpoint})
+		},
+	},
+	{
 		Form: `writes are interrupted for at most DURATION`, Means: "longest time without an acknowledged write seen by any application", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, dur time.Duration) error {
 			return expect(ctx, d, "interruption", params{"max_ms": ms(dur)})
@@ -194,6 +214,15 @@ var promiseForms = []Form{
 		Form: `"NAME" resolves to the [primary|leader] within DURATION`, Means: "for every resolver and datacenter, counted from the promotion; waits for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, name string, within time.Duration) error {
 			return follows(ctx, d, name, record.ProbeDNS, within)
+		},
+	},
+	{
+		Form: `"NAME" resolves to the [primary|leader] within DURATION for the application in datacenter "NAME"`, Means: "for the resolver of that datacenter, counted from the promotion; waits for it", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, name string, within time.Duration, dc string) error {
+			if err := expect(ctx, d, "endpoint", params{"name": name, "kind": record.ProbeDNS, "within_ms": ms(within), "vantage": dc}); err != nil {
+				return err
+			}
+			return d.AwaitEndpoint(ctx, name, record.ProbeDNS, dc, within)
 		},
 	},
 	{
