@@ -1,0 +1,147 @@
+@mysql @regions @extended
+Feature: Cross-region failover by DNS
+  A primary region and a standby region, each with a database, a web tier and an
+  ingress. A controller elsewhere checks the ingress of the active region; when
+  that has failed three times in a row it has the other region's database
+  promoted, and then changes the record. Users resolve the name through caching
+  resolvers of their own.
+
+  Background:
+    Given the topology "mysql-2region"
+    And the application writes 20 rows per second through "www.shop.test"
+
+  Scenario: the primary region loses power, at the worst moment
+    Three checks of five seconds, then the promotion, then what was left of the
+    TTL. A TTL that began before the outage runs out while the checks fail, and
+    costs nothing. The worst is a resolver that asks once more shortly before
+    the record is changed: 12 seconds after the power failed, here.
+    Given the steady state holds
+    When "www.shop.test" has just been cached in every datacenter
+    And 18 seconds pass
+    And the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 40 seconds
+    And "www.shop.test" resolves to the primary within 35 seconds
+    And the recovery time is at most 70 seconds
+    And at most 5 acknowledged writes are lost
+    And exactly 1 failover happens
+    And at no time could two nodes acknowledge writes
+
+  Scenario: a TTL of 30 seconds does not keep a promise of 10
+    The record was changed in time. Users whose resolver had just asked are sent
+    to a region that is dark until the TTL is over.
+    Given the steady state holds
+    When "www.shop.test" has just been cached in every datacenter
+    And 18 seconds pass
+    And the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 40 seconds
+    And "www.shop.test" resolves to the primary within 10 seconds
+    But the drill fails because "resolves to the primary within 10 seconds"
+
+  Scenario: only the ingress dies, and nothing is lost
+    The database is well and can be reached by the controller, which fences it
+    before it promotes, and has the replica apply all that it has.
+    Given these settings:
+      | resolver     | max_ttl  | 5 |
+      | dns-failover | interval | 2 |
+      | dns-failover | timeout  | 1 |
+    And the steady state holds
+    When "haproxy" on node "lb1" is killed
+    Then node "m2" is promoted within 20 seconds
+    And "www.shop.test" resolves to the primary within 10 seconds
+    And the recovery time is at most 25 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: only the database dies, and a check that connects notices, too
+    Given these settings:
+      | web          | check    | connect |
+      | resolver     | max_ttl  | 5       |
+      | dns-failover | interval | 2       |
+      | dns-failover | timeout  | 1       |
+    And the steady state holds
+    When "mysqld" on the primary is killed
+    Then node "m2" is promoted within 20 seconds
+    And the recovery time is at most 25 seconds
+    And at most 5 acknowledged writes are lost
+
+  Scenario: the database takes no writes, and a check that connects is content
+    It opens a connection, as the recipe's check does, and a read-only database
+    has one to give. No write is done, and every light is green.
+    Given these settings:
+      | web          | check    | connect |
+      | dns-failover | interval | 2       |
+      | dns-failover | timeout  | 1       |
+    And the steady state holds
+    When the primary is set read-only by hand
+    Then no failover happens for 20 seconds
+    And writes are interrupted for at most 15 seconds
+    But the drill fails because "writes are interrupted"
+
+  Scenario: the controller is cut off from a healthy region, and believes its own eyes
+    The users reach the region and write to it until their resolvers ask again.
+    In the mean time the other one has been promoted, and nobody could fence the
+    first.
+    Given these settings:
+      | dns-failover | interval | 2 |
+      | dns-failover | timeout  | 1 |
+    And the steady state holds
+    When "www.shop.test" has just been cached in every datacenter
+    And node "ctl" is partitioned from datacenter "us-east"
+    Then node "m2" is promoted within 20 seconds
+    And "www.shop.test" resolves to the primary within 35 seconds
+    And acknowledged writes are lost
+    And at no time could two nodes acknowledge writes
+    But the drill fails because "two nodes acknowledge writes"
+
+  Scenario: the controller is cut off, and a witness in the other region still sees the first
+    The same cut. The controller asks the other region before it acts, which
+    still reaches the first.
+    Given these settings:
+      | dns-failover | interval | 2  |
+      | dns-failover | timeout  | 1  |
+      | dns-failover | witness  | on |
+    And the steady state holds
+    When node "ctl" is partitioned from datacenter "us-east"
+    Then no failover happens for 20 seconds
+    And writes are interrupted for at most 2 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: the operator fails back
+    The region has returned, read-only as its configuration says. It becomes a
+    replica first, and has all that was written meanwhile before it is asked to
+    take over: the controller fences the one, waits for the other, promotes it
+    and moves the name.
+    Given these settings:
+      | resolver     | max_ttl  | 5 |
+      | dns-failover | interval | 2 |
+      | dns-failover | timeout  | 1 |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 20 seconds
+    And the recovery time is at most 30 seconds
+    When the host of datacenter "us-east" returns
+    And 10 seconds pass
+    And the operator has node "m1" replicate from node "m2"
+    Then node "m1" replicates from node "m2" within 20 seconds
+    When the operator requests a switchover to node "m1"
+    Then node "m1" is promoted within 20 seconds
+    And "www.shop.test" resolves to the primary within 10 seconds
+    And the recovery time is at most 20 seconds
+    And exactly 2 failovers happen
+    And node "m2" replicates from node "m1" within 10 seconds
+    And at most 5 acknowledged writes are lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: the recipe's failover test, which turns the health check off
+    It stops the checks, waits a minute and assumes that the users have been
+    moved. Nothing was broken, nobody was moved, and the test says that it has
+    passed. Every other drill here is that test done properly: an outage that is
+    made, an outcome that is looked at, and a heal that happens even when the
+    drill itself is killed.
+    Given the steady state holds
+    When "dns-failover" on node "ctl" is killed
+    And 30 seconds pass
+    Then writes are interrupted for at most 2 seconds
+    And "www.shop.test" resolves to node "lb2" within 5 seconds in every datacenter
+    But the drill fails because "resolves to node"
