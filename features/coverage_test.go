@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,4 +41,36 @@ func TestCoverageTablesNameDrillsThatExist(t *testing.T) {
 			require.True(t, slices.Contains(drills[m[1]], name), "%s: %s has no scenario %q", table, m[1], name)
 		}
 	}
+}
+
+// ownFeatures is how a section of Patroni's table is headed: ## priority_failover (3) and priority_sync (3)
+var ownFeatures = regexp.MustCompile(`[a-z_]+ \((\d+)\)`)
+
+// Patroni's own scenarios are 83: each has a row, whether it is drilled or the row says why not.
+func TestEveryScenarioOfPatronisOwnHasARow(t *testing.T) {
+	text, err := os.ReadFile("../docs/coverage-patroni.md")
+	require.NoError(t, err)
+	var all int
+	for _, section := range strings.Split(string(text), "\n## ")[1:] {
+		heading, rest, _ := strings.Cut(section, "\n")
+		var want int
+		for _, m := range ownFeatures.FindAllStringSubmatch(heading, -1) {
+			n, err := strconv.Atoi(m[1])
+			require.NoError(t, err)
+			want += n
+		}
+		if want == 0 {
+			continue // what we add has as many rows as it likes
+		}
+		var got int
+		for line := range strings.Lines(rest) {
+			if row := strings.Split(line, "|"); len(row) == 4 && !strings.HasPrefix(row[1], ":") && strings.TrimSpace(row[1]) != "Its scenario" {
+				require.NotEmpty(t, strings.TrimSpace(row[2]), "%s: %s", heading, row[1])
+				got++
+			}
+		}
+		require.Equal(t, want, got, heading)
+		all += got
+	}
+	require.Equal(t, 83, all)
 }

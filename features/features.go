@@ -3,7 +3,7 @@ package features
 
 import "embed"
 
-// FS has every feature file, by topology and theme.
+// FS has every feature file, by topology and theme, and the files that they name.
 //
-//go:embed */*.feature
+//go:embed */*.feature */files/*
 var FS embed.FS
