@@ -25,7 +25,7 @@ func standinCommand(e *env) *cobra.Command {
 		Long: "Serve a stand-in for the Linode API, and the DNS behind its records, for tests without an account: domains,\n" +
 			"instances, firewalls, VPCs, placement groups, NodeBalancers, tags, events. The bearer token that it accepts is read\n" +
 			"from LINODE_TOKEN. Instances are on paper, or (--machines docker) containers with systemd, sshd and cloud-init on the\n" +
-			"Docker engine of this machine, which end with the stand-in. See docs/linode.md.",
+			"Docker engine of this machine, and NodeBalancers HAProxy, which end with the stand-in. See docs/linode.md.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Token = e.getenv("LINODE_TOKEN")
 			if cfg.Token == "" {

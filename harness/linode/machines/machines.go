@@ -1,5 +1,6 @@
 // Package machines runs the virtual machines of the stand-in for the Linode API as containers: systemd, sshd and
-// cloud-init on a network of their own, reached by real SSH. They need neither --privileged nor a cgroup v2 engine.
+// cloud-init on a network of their own, reached by real SSH. They need neither --privileged nor a cgroup v2 engine. Its
+// NodeBalancers are HAProxy, on the same network.
 package machines
 
 import (
@@ -31,13 +32,14 @@ const labelMachine = "firedrill.linode"
 // labelAddress has its address: a container that was taken off its network has forgotten it.
 const labelAddress = "firedrill.linode.address"
 
-// Docker runs machines on one engine. It is a standin.Machines.
+// Docker runs machines on one engine. It is a standin.Machines and a standin.Balancers.
 type Docker struct {
-	api   *client.Client
-	run   string // the label's value: everything goes by it
-	image string
-	net   string // id of the network
-	pool  netip.Prefix
+	api     *client.Client
+	builder docker.Images
+	run     string // the label's value: everything goes by it
+	image   string
+	net     string // id of the network
+	pool    netip.Prefix
 }
 
 var _ standin.Machines = (*Docker)(nil)
@@ -49,7 +51,7 @@ func New(ctx context.Context, api *client.Client, builder docker.Images, name st
 	if err != nil {
 		return nil, err
 	}
-	d := &Docker{api: api, run: name, image: built[images.Machine]}
+	d := &Docker{api: api, builder: builder, run: name, image: built[images.Machine]}
 	n, pool, err := docker.Network(ctx, api, netip.Prefix{}, d.labels())
 	if err != nil {
 		return nil, fmt.Errorf("make network for machines: %w", err)
@@ -195,29 +197,33 @@ const filterScript = `{ echo "table inet ` + standin.FilterTable + `"; echo "del
 
 // Filter runs nft inside the machine: in its network, outside of which there is no host of ours.
 func (d *Docker) Filter(ctx context.Context, id int, ruleset string) error {
-	exec, err := d.api.ExecCreate(ctx, d.name(id), client.ExecCreateOptions{
-		Cmd: []string{"sh", "-c", filterScript, "filter", ruleset}, AttachStdout: true, AttachStderr: true,
-	})
-	if err != nil {
-		return fmt.Errorf("filter machine %d: %w", id, err)
-	}
-	attached, err := d.api.ExecAttach(ctx, exec.ID, client.ExecAttachOptions{})
-	if err != nil {
-		return fmt.Errorf("filter machine %d: %w", id, err)
-	}
-	defer attached.Close()
-	var said bytes.Buffer
-	if _, err := stdcopy.StdCopy(&said, &said, attached.Reader); err != nil {
-		return fmt.Errorf("filter machine %d: %w", id, err)
-	}
-	done, err := d.api.ExecInspect(ctx, exec.ID, client.ExecInspectOptions{})
-	if err == nil && done.ExitCode != 0 {
-		err = errors.New(strings.TrimSpace(said.String()))
+	said, status, err := d.exec(ctx, d.name(id), "sh", "-c", filterScript, "filter", ruleset)
+	if err == nil && status != 0 {
+		err = errors.New(said)
 	}
 	if err != nil {
 		return fmt.Errorf("filter machine %d: %w", id, err)
 	}
 	return nil
+}
+
+// exec runs a command in a container, and returns what it said and its exit status.
+func (d *Docker) exec(ctx context.Context, name string, argv ...string) (said string, status int, err error) {
+	exec, err := d.api.ExecCreate(ctx, name, client.ExecCreateOptions{Cmd: argv, AttachStdout: true, AttachStderr: true})
+	if err != nil {
+		return "", 0, err
+	}
+	attached, err := d.api.ExecAttach(ctx, exec.ID, client.ExecAttachOptions{})
+	if err != nil {
+		return "", 0, err
+	}
+	defer attached.Close()
+	var out bytes.Buffer
+	if _, err := stdcopy.StdCopy(&out, &out, attached.Reader); err != nil {
+		return "", 0, err
+	}
+	done, err := d.api.ExecInspect(ctx, exec.ID, client.ExecInspectOptions{})
+	return strings.TrimSpace(out.String()), done.ExitCode, err
 }
 
 // Watch follows the engine's events: a machine that powers itself off ends its container.

@@ -5,10 +5,13 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
+
+	"github.com/firedrill/firedrill/harness/linode/limits"
 )
 
-// balancer is a NodeBalancer, with the API's keys and no others. It is on paper: nothing listens at its address, and its
-// nodes stay "Unknown".
+// balancer is a NodeBalancer, with the API's keys and no others. On paper nothing listens at its address, and its nodes stay
+// "Unknown"; see Balancers for what runs.
 type balancer struct {
 	ID             int              `json:"id"`
 	Label          string           `json:"label"`
@@ -158,13 +161,13 @@ func (s *state) port(r *http.Request) (*balancing, *balanced, error) {
 	return b, p, err
 }
 
-func (s *state) backend(r *http.Request) (*balanced, *balancerNode, error) {
-	_, p, err := s.port(r)
+func (s *state) backend(r *http.Request) (*balancing, *balanced, *balancerNode, error) {
+	b, p, err := s.port(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	n, err := byID(r, "node", p.Nodes, func(n *balancerNode) int { return n.ID })
-	return p, n, err
+	return b, p, n, err
 }
 
 func (b *balancing) entity() entity {
@@ -201,10 +204,13 @@ func (s *Server) createBalancer(r *http.Request) (any, error) {
 	var created *balancer
 	return answerOf(&created, s.store.update(func(next *state) error {
 		id := next.nextID()
-		ip := fmt.Sprintf("203.0.113.%d", id%250+2) // set aside for documentation
+		ip, err := s.balancerAddress(next, id)
+		if err != nil {
+			return err
+		}
 		created = &balancer{
 			ID: id, Label: fmt.Sprintf("nodebalancer%d", id), Region: *in.Region, Type: "common", IPv4: ip, FrontendType: "public",
-			Hostname: fmt.Sprintf("203-0-113-%d.ip.linodeusercontent.com", id%250+2), Created: now(), Tags: []string{}, Locks: []string{},
+			Hostname: strings.ReplaceAll(ip, ".", "-") + ".ip.linodeusercontent.com", Created: now(), Tags: []string{}, Locks: []string{},
 		}
 		b := &balancing{Balancer: created}
 		next.Balancers = append(next.Balancers, b)
@@ -219,16 +225,24 @@ func (s *Server) createBalancer(r *http.Request) (any, error) {
 			}
 			g.attach(next, "nodebalancer", id)
 		}
-		if in.Configs == nil {
-			return nil
-		}
-		for _, c := range *in.Configs {
-			if _, err := b.add(c, next); err != nil {
-				return err
+		if in.Configs != nil {
+			for _, c := range *in.Configs {
+				if _, err := b.add(c, next); err != nil {
+					return err
+				}
 			}
 		}
-		return nil
+		return s.balance(r.Context(), b)
 	}))
+}
+
+// balancerAddress is one of the machines' network where NodeBalancers run, and else one that is set aside for documentation.
+func (s *Server) balancerAddress(next *state, id int) (string, error) {
+	if _, runs := s.real(); !runs {
+		return fmt.Sprintf("203.0.113.%d", id%250+2), nil
+	}
+	free, err := next.freeAddress(s.machines.Pool())
+	return free.String(), err
 }
 
 func (b *balancing) set(in balancerInput, all *state) error {
@@ -271,7 +285,10 @@ func (s *Server) updateBalancer(r *http.Request) (any, error) {
 		}
 		updated = b.Balancer
 		next.happened("nodebalancer_update", b.entity())
-		return b.set(balancerInput{Label: in.Label, ConnThrottle: in.ConnThrottle, UDPThrottle: in.UDPThrottle, Tags: in.Tags}, next)
+		if err := b.set(balancerInput{Label: in.Label, ConnThrottle: in.ConnThrottle, UDPThrottle: in.UDPThrottle, Tags: in.Tags}, next); err != nil {
+			return err
+		}
+		return s.balance(r.Context(), b)
 	}))
 }
 
@@ -288,7 +305,7 @@ func (s *Server) deleteBalancer(r *http.Request) (any, error) {
 			})
 		}
 		next.Balancers = slices.DeleteFunc(next.Balancers, func(b *balancing) bool { return b == gone })
-		return nil
+		return s.unbalance(r.Context(), gone.Balancer.ID)
 	})
 }
 
@@ -298,18 +315,19 @@ func (s *Server) listConfigs(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var all []*balancerConfig
+	seen := s.seen(r.Context(), b)
 	for _, p := range b.Ports {
-		all = append(all, p.Config)
+		all = append(all, p.withStatus(seen))
 	}
 	return list(r, all)
 }
 
 func (s *Server) getConfig(r *http.Request) (any, error) {
-	_, p, err := s.store.state.Load().port(r)
+	b, p, err := s.store.state.Load().port(r)
 	if err != nil {
 		return nil, err
 	}
-	return p.Config, nil
+	return p.withStatus(s.seen(r.Context(), b)), nil
 }
 
 // add makes a port with the API's recorded defaults.
@@ -348,7 +366,10 @@ func (p *balanced) set(in balancerConfigInput, b *balancing, all *state) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(b.Ports, func(o *balanced) bool { return o != p && o.Config.Port == c.Port && o.Config.Protocol == c.Protocol }) {
+	clash := func(o *balanced) bool {
+		return o != p && o.Config.Port == c.Port && (o.Config.Protocol == "udp") == (c.Protocol == "udp")
+	}
+	if slices.ContainsFunc(b.Ports, clash) {
 		return invalid("port", "Port must be unique")
 	}
 	if in.Nodes == nil {
@@ -356,7 +377,7 @@ func (p *balanced) set(in balancerConfigInput, b *balancing, all *state) error {
 	}
 	p.Nodes = nil
 	for _, n := range *in.Nodes {
-		if _, err := p.add(n, all); err != nil {
+		if _, err := p.add(n, b, all); err != nil {
 			return err
 		}
 	}
@@ -411,7 +432,10 @@ func (s *Server) createConfig(r *http.Request) (any, error) {
 		}
 		p, err := b.add(in, next)
 		created = p.Config
-		return err
+		if err != nil {
+			return err
+		}
+		return s.balance(r.Context(), b)
 	}))
 }
 
@@ -428,7 +452,10 @@ func (s *Server) updateConfig(r *http.Request) (any, error) {
 		}
 		updated = p.Config
 		next.happened("nodebalancer_config_update", b.entity())
-		return p.set(in, b, next)
+		if err := p.set(in, b, next); err != nil {
+			return err
+		}
+		return s.balance(r.Context(), b)
 	}))
 }
 
@@ -440,30 +467,38 @@ func (s *Server) deleteConfig(r *http.Request) (any, error) {
 		}
 		next.happened("nodebalancer_config_delete", b.entity())
 		b.Ports = slices.DeleteFunc(b.Ports, func(p *balanced) bool { return p == gone })
-		return nil
+		return s.balance(r.Context(), b)
 	})
 }
 
 func (s *Server) listNodes(r *http.Request) (any, error) {
-	_, p, err := s.store.state.Load().port(r)
+	b, p, err := s.store.state.Load().port(r)
 	if err != nil {
 		return nil, err
 	}
-	return list(r, p.Nodes)
+	var all []*balancerNode
+	seen := s.seen(r.Context(), b)
+	for _, n := range p.Nodes {
+		all = append(all, n.withStatus(seen))
+	}
+	return list(r, all)
 }
 
 func (s *Server) getNode(r *http.Request) (any, error) {
-	_, n, err := s.store.state.Load().backend(r)
-	return n, err
+	b, _, n, err := s.store.state.Load().backend(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.withStatus(s.seen(r.Context(), b)), nil
 }
 
-func (p *balanced) add(in balancerNodeInput, all *state) (*balancerNode, error) {
-	n := &balancerNode{ID: all.nextID(), Status: "Unknown", Weight: 1, Mode: "accept", ConfigID: p.Config.ID, NodeBalancerID: p.Config.NodeBalancerID}
+func (p *balanced) add(in balancerNodeInput, b *balancing, all *state) (*balancerNode, error) {
+	n := &balancerNode{ID: all.nextID(), Status: nodeUnknown, Weight: 1, Mode: "accept", ConfigID: p.Config.ID, NodeBalancerID: p.Config.NodeBalancerID}
 	p.Nodes = append(p.Nodes, n)
-	return n, n.set(in, p.Config.Protocol)
+	return n, n.set(in, p.Config.Protocol, b, all)
 }
 
-func (n *balancerNode) set(in balancerNodeInput, protocol string) error {
+func (n *balancerNode) set(in balancerNodeInput, protocol string, b *balancing, all *state) error {
 	take(&n.Address, in.Address)
 	take(&n.Label, in.Label)
 	take(&n.Weight, in.Weight)
@@ -472,6 +507,10 @@ func (n *balancerNode) set(in balancerNodeInput, protocol string) error {
 	switch {
 	case err != nil || !address.Addr().Is4():
 		return invalid("address", "Must be an IPv4 address and a port")
+	case !limits.Nodes.Contains(address.Addr()):
+		return invalid("address", "Must begin with 192.168")
+	case all.elsewhere(address.Addr().String(), b.Balancer.Region):
+		return invalid("address", "The Linode with this address is not in %s, where the NodeBalancer is", b.Balancer.Region) // the words are ours
 	case !slices.Contains([]string{"accept", "reject", "drain", "backup"}, n.Mode) || protocol == "udp" && n.Mode == "backup":
 		return invalid("mode", "Must be one of accept, reject, drain, backup")
 	case n.Weight < 1 || n.Weight > 255:
@@ -480,6 +519,11 @@ func (n *balancerNode) set(in balancerNodeInput, protocol string) error {
 		return invalid("label", "Length must be 3-32 characters")
 	}
 	return nil
+}
+
+// elsewhere says that a private address is that of a Linode in another region.
+func (s *state) elsewhere(private, region string) bool {
+	return slices.ContainsFunc(s.Linodes, func(l *linode) bool { return l.Private == private && l.Instance.Region != region })
 }
 
 func (s *Server) createNode(r *http.Request) (any, error) {
@@ -494,8 +538,10 @@ func (s *Server) createNode(r *http.Request) (any, error) {
 			return err
 		}
 		next.happened("nodebalancer_node_create", b.entity())
-		created, err = p.add(in, next)
-		return err
+		if created, err = p.add(in, b, next); err != nil {
+			return err
+		}
+		return s.balance(r.Context(), b)
 	}))
 }
 
@@ -506,22 +552,25 @@ func (s *Server) updateNode(r *http.Request) (any, error) {
 	}
 	var updated *balancerNode
 	return answerOf(&updated, s.store.update(func(next *state) error {
-		p, n, err := next.backend(r)
+		b, p, n, err := next.backend(r)
 		if err != nil {
 			return err
 		}
 		updated = n
-		return n.set(in, p.Config.Protocol)
+		if err := n.set(in, p.Config.Protocol, b, next); err != nil {
+			return err
+		}
+		return s.balance(r.Context(), b)
 	}))
 }
 
 func (s *Server) deleteNode(r *http.Request) (any, error) {
 	return struct{}{}, s.store.update(func(next *state) error {
-		p, gone, err := next.backend(r)
+		b, p, gone, err := next.backend(r)
 		if err != nil {
 			return err
 		}
 		p.Nodes = slices.DeleteFunc(p.Nodes, func(n *balancerNode) bool { return n == gone })
-		return nil
+		return s.balance(r.Context(), b)
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/firedrill/firedrill/harness/linode/limits"
 )
 
 // domain is a DNS zone, with the API's keys and no others.
@@ -176,19 +178,6 @@ func take[T any](to, given *T) {
 
 func takeSeconds(to, given *int) {
 	if given != nil {
-		*to = roundTTL(*given)
+		*to = limits.TTL(*given)
 	}
-}
-
-// acceptedTTLs are the times, in seconds, that the API keeps. 0 stands for the default.
-var acceptedTTLs = []int{0, 30, 120, 300, 3600, 7200, 14400, 28800, 57600, 86400, 172800, 345600, 604800, 1209600, 2419200}
-
-// roundTTL gives what the API makes of a TTL: the next accepted one upwards. So 60 becomes 120, and 600 an hour.
-func roundTTL(seconds int) int {
-	for _, accepted := range acceptedTTLs {
-		if seconds <= accepted {
-			return accepted
-		}
-	}
-	return acceptedTTLs[len(acceptedTTLs)-1]
 }

@@ -348,11 +348,14 @@ func (s *state) settle(l *linode, in instanceInput) error {
 	return nil
 }
 
-// freeAddress is the lowest that no instance has. The first one of the pool is the gateway's.
+// freeAddress is the lowest that no instance and no NodeBalancer has. The first one of the pool is the gateway's.
 func (s *state) freeAddress(pool netip.Prefix) (netip.Addr, error) {
 	taken := map[string]bool{}
 	for _, l := range s.Linodes {
 		taken[l.Instance.IPv4[0]] = true
+	}
+	for _, b := range s.Balancers {
+		taken[b.Balancer.IPv4] = true
 	}
 	for a := pool.Masked().Addr().Next().Next(); pool.Contains(a.Next()); a = a.Next() {
 		if !taken[a.String()] {
@@ -449,7 +452,8 @@ func (l *linode) addressOf(ip string, public bool, pool netip.Prefix) address {
 	return a
 }
 
-// addPrivate gives an instance an address of the data center's private network. It is on paper: no machine has it.
+// addPrivate gives an instance an address of the data center's private network. A machine has it from its next boot on, as with
+// the API's Network Helper, and if there is such a network (Balancers).
 func (l *linode) addPrivate() {
 	id := l.Instance.ID
 	l.Private = fmt.Sprintf("192.168.%d.%d", 128+(id/250)%128, id%250+2)

@@ -96,7 +96,11 @@ func (s *Server) power(id int, action, during, after string, do func(ctx context
 		began := time.Now()
 		err := do(ctx, id)
 		if err == nil && after == statusRunning {
-			err = s.filter(ctx, s.store.state.Load(), id) // a machine forgets its filter with its power
+			// A machine forgets these with its power.
+			err = s.filter(ctx, s.store.state.Load(), id)
+			if err == nil {
+				err = s.join(ctx, s.store.state.Load(), id)
+			}
 		}
 		if err != nil {
 			after = statusOffline

@@ -1,0 +1,139 @@
+package machines_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linode/linodego"
+	"github.com/moby/moby/client"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/firedrill/firedrill/harness/docker"
+	"github.com/firedrill/firedrill/harness/docker/dockertest"
+	"github.com/firedrill/firedrill/harness/wait"
+)
+
+// serves makes a machine that says its name over HTTP, on port 80 of all its addresses, again after each boot.
+func serves(t *testing.T, c *linodego.Client, label string) *linodego.Instance {
+	t.Helper()
+	signer, public := key(t)
+	made, err := c.CreateInstance(t.Context(), linodego.InstanceCreateOptions{
+		Region: "us-east", Type: "g6-nanode-1", Label: label, Image: "linode/debian13", AuthorizedKeys: []string{public}, PrivateIP: true,
+	})
+	require.NoError(t, err)
+	made, err = c.WaitForInstanceStatus(t.Context(), made.ID, linodego.InstanceRunning, 60)
+	require.NoError(t, err)
+	s := shell(t, made.IPv4[0].String(), signer)
+	run(t, s, "mkdir -p /srv/web && hostname > /srv/web/name && printf '[Service]\nExecStart=python3 -m http.server -d /srv/web 80\n[Install]\nWantedBy=multi-user.target\n' > /etc/systemd/system/web.service && systemctl enable --now web")
+	return made
+}
+
+// names asks a NodeBalancer ten times, each time on a connection of its own, and returns who answered; "" is nobody.
+func names(address string) []string {
+	c := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	var out []string
+	for range 10 {
+		name := ""
+		if resp, err := c.Get("http://" + address + "/name"); err == nil {
+			if text, err := io.ReadAll(resp.Body); err == nil && resp.StatusCode == http.StatusOK {
+				name = strings.TrimSpace(string(text))
+			}
+			resp.Body.Close()
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// becomes waits until the API says this of the nodes, and fails when it does not.
+func becomes(t *testing.T, c *linodego.Client, balancer, config int, want map[string]string) {
+	t.Helper()
+	require.NoError(t, wait.Until(t.Context(), fmt.Sprint(want), 40*time.Second, func(ctx context.Context) (bool, string, error) {
+		nodes, err := c.ListNodeBalancerNodes(ctx, balancer, config, nil)
+		got := map[string]string{}
+		for _, n := range nodes {
+			got[n.Label] = n.Status
+		}
+		return fmt.Sprint(got) == fmt.Sprint(want), fmt.Sprint(got), err
+	}))
+}
+
+func TestANodeBalancerBalances(t *testing.T) {
+	c, l := cloud(t)
+	ctx := t.Context()
+	one, two := serves(t, c, "web-1"), serves(t, c, "web-2")
+	node := func(i *linodego.Instance, mode linodego.NodeMode) linodego.NodeBalancerNodeCreateOptions {
+		return linodego.NodeBalancerNodeCreateOptions{Address: i.IPv4[1].String() + ":80", Label: i.Label, Mode: mode}
+	}
+	began := time.Now()
+	b, err := c.CreateNodeBalancer(ctx, linodego.NodeBalancerCreateOptions{Region: "us-east", Configs: []*linodego.NodeBalancerConfigCreateOptions{
+		{Port: 80, Protocol: "http", Check: "http", CheckPath: "/name", CheckInterval: 2, CheckTimeout: 1, CheckAttempts: 2,
+			Nodes: []linodego.NodeBalancerNodeCreateOptions{node(one, ""), node(two, "")}},
+		{Port: 8080, Protocol: "tcp", Check: "none", Nodes: []linodego.NodeBalancerNodeCreateOptions{node(one, ""), node(two, "")}},
+	}})
+	require.NoError(t, err)
+	t.Logf("balances %s after the call", time.Since(began).Round(time.Millisecond))
+	configs, err := c.ListNodeBalancerConfigs(ctx, b.ID, nil)
+	require.NoError(t, err)
+	require.Len(t, configs, 2)
+	checked, unchecked := configs[0].ID, configs[1].ID
+	both := map[string]string{"web-1": "UP", "web-2": "UP"}
+	becomes(t, c, b.ID, checked, both)
+	becomes(t, c, b.ID, unchecked, map[string]string{"web-1": "Unknown", "web-2": "Unknown"})
+	web, raw := net.JoinHostPort(*b.IPv4, "80"), net.JoinHostPort(*b.IPv4, "8080")
+	assert.Equal(t, []string{"web-1", "web-2"}, names(web))
+	assert.Equal(t, []string{"web-1", "web-2"}, names(raw))
+
+	resp, err := http.Post("http://"+l.ControlAddr()+fmt.Sprintf("/firedrill/cut/%d", one.ID), "application/json", nil)
+	require.NoError(t, err)
+	resp.Body.Close()
+	struck := time.Now()
+	becomes(t, c, b.ID, checked, map[string]string{"web-1": "DOWN", "web-2": "UP"})
+	t.Logf("DOWN %s after the power was gone", time.Since(struck).Round(time.Millisecond))
+	config, err := c.GetNodeBalancerConfig(ctx, b.ID, checked)
+	require.NoError(t, err)
+	assert.Equal(t, &linodego.NodeBalancerNodeStatus{Up: 1, Down: 1}, config.NodesStatus)
+	assert.Equal(t, []string{"web-2"}, names(web), "the other takes it all")
+	// Lassie may have booted it meanwhile or not: nobody told it to.
+	if state, err := c.GetInstance(ctx, one.ID); assert.NoError(t, err) && state.Status == linodego.InstanceOffline {
+		require.NoError(t, c.BootInstance(ctx, one.ID, 0))
+	}
+	becomes(t, c, b.ID, checked, both)
+
+	// What is refused changes nothing.
+	change := config.GetUpdateOptions()
+	change.Check, change.CheckBody = "http_body", "("
+	_, err = c.UpdateNodeBalancerConfig(ctx, b.ID, checked, change)
+	require.ErrorContains(t, err, "HAProxy refuses the configuration")
+	assert.Equal(t, []string{"web-1", "web-2"}, names(web))
+
+	// A body is looked at: only web-2 says its name.
+	change.CheckBody = "^web-[2-9]"
+	_, err = c.UpdateNodeBalancerConfig(ctx, b.ID, checked, change)
+	require.NoError(t, err)
+	becomes(t, c, b.ID, checked, map[string]string{"web-1": "DOWN", "web-2": "UP"})
+	nodes, err := c.ListNodeBalancerNodes(ctx, b.ID, unchecked, nil)
+	require.NoError(t, err)
+	_, err = c.UpdateNodeBalancerNode(ctx, b.ID, unchecked, nodes[1].ID, linodego.NodeBalancerNodeUpdateOptions{Mode: linodego.ModeReject})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"web-1"}, names(raw), "nothing is sent to one that rejects")
+	_, err = c.UpdateNodeBalancerNode(ctx, b.ID, unchecked, nodes[1].ID, linodego.NodeBalancerNodeUpdateOptions{Mode: linodego.ModeBackup})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"web-1"}, names(raw), "a backup waits")
+
+	require.NoError(t, c.DeleteNodeBalancer(ctx, b.ID))
+	assert.Equal(t, []string{""}, names(web))
+	left, err := dockertest.Engine(t).ContainerList(ctx, client.ContainerListOptions{All: true,
+		Filters: make(client.Filters).Add("label", docker.LabelRun+"="+strings.ToLower(t.Name())).Add("label", fmt.Sprintf("firedrill.linode.nodebalancer=%d", b.ID))})
+	require.NoError(t, err)
+	assert.Empty(t, left.Items)
+}
