@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -117,7 +118,34 @@ func (b *Builder) orchestratorContext(ctx context.Context) (buildContext, map[st
 	if err != nil {
 		return nil, nil, err
 	}
-	files = append(files, file{name: "orchestrator", mode: fs.FileMode(0o755), path: source.Binary})
-	files, err = files.addFolder("resources", source.Resources)
+	files, err = source.addTo(files)
 	return files, map[string]string{}, err
+}
+
+// addTo adds the binary and its resources.
+func (s OrchestratorSource) addTo(files buildContext) (buildContext, error) {
+	files = append(files, file{name: "orchestrator", mode: fs.FileMode(0o755), path: s.Binary})
+	return files.addFolder("resources", s.Resources)
+}
+
+// LocalOrchestrator finds the binary as FindOrchestrator does, and needs no engine: an image is not a place to find it in.
+func LocalOrchestrator() (OrchestratorSource, error) {
+	name := os.Getenv(OrchestratorEnv)
+	if name == "" {
+		name = "orchestrator"
+	}
+	found, err := exec.LookPath(name)
+	if err != nil {
+		return OrchestratorSource{}, fmt.Errorf("the binary of Orchestrator is %w: put `orchestrator` (with resources/ beside it) on PATH, or set %s to its path: machines are not installed from images",
+			harness.ErrUnavailable, OrchestratorEnv)
+	}
+	return binarySource(found)
+}
+
+func withOrchestrator(files buildContext) (buildContext, error) {
+	source, err := LocalOrchestrator()
+	if err != nil {
+		return nil, err
+	}
+	return source.addTo(files)
 }

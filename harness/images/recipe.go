@@ -3,6 +3,7 @@ package images
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -44,7 +45,8 @@ func ImageOf(s harness.NodeSpec) string {
 }
 
 // RecipeOf makes the recipe of a component and of all that it is built on. The machine is expected to be a Debian of Suite,
-// with its own apt sources.
+// with its own apt sources. Orchestrator's has the binary of this machine (LocalOrchestrator): its version of an image
+// is not taken out of it.
 func RecipeOf(component string) (Recipe, error) {
 	if !slices.Contains(Names(), component) {
 		return Recipe{}, fmt.Errorf("choose recipe: no component is called %q", component)
@@ -59,7 +61,7 @@ func RecipeOf(component string) (Recipe, error) {
 		return Recipe{}, err
 	}
 	for _, name := range chain {
-		if name == Orchestrator || name == Shim || name == Machine {
+		if name == Shim || name == Machine {
 			return Recipe{}, fmt.Errorf("%s on a machine that is not a container: %w", name, harness.ErrUnavailable)
 		}
 		if err := r.add(name); err != nil {
@@ -91,6 +93,9 @@ func baseRecipe() (*Recipe, error) {
 func (r *Recipe) add(name string) error {
 	i := slices.IndexFunc(catalogue, func(c component) bool { return c.name == name })
 	files, err := embeddedContext(catalogue[i].folder())
+	if err == nil && name == Orchestrator {
+		files, err = withOrchestrator(files)
+	}
 	if err != nil {
 		return err
 	}
@@ -133,18 +138,41 @@ func (r *Recipe) add(name string) error {
 func (r *Recipe) copy(name string, files buildContext, words []string) error {
 	to := words[len(words)-1]
 	for _, from := range words[:len(words)-1] {
-		i := slices.IndexFunc(files, func(f file) bool { return f.name == from })
-		if i < 0 {
+		found := false
+		for _, f := range files {
+			rel, inside := strings.CutPrefix(f.name, from)
+			if f.name != from && !(inside && strings.HasSuffix(from, "/")) {
+				continue
+			}
+			found = true
+			place := to
+			switch {
+			case rel != "": // of a folder
+				place = path.Join(to, rel)
+			case strings.HasSuffix(to, "/"):
+				place = path.Join(to, path.Base(from))
+			}
+			if err := r.copyFile(recipeDir+name+"/"+f.name, place, f); err != nil {
+				return err
+			}
+		}
+		if !found {
 			return fmt.Errorf("there is no file %s to copy", from)
 		}
-		aside := recipeDir + name + "/" + from
-		r.Files = append(r.Files, RecipeFile{aside, files[i].mode, files[i].data})
-		place := to
-		if strings.HasSuffix(to, "/") {
-			place = path.Join(to, path.Base(from))
-		}
-		r.Script += "mkdir -p " + path.Dir(place) + "\ncp -p " + aside + " " + place + "\n"
 	}
+	return nil
+}
+
+func (r *Recipe) copyFile(aside, place string, f file) error {
+	data := f.data
+	if f.path != "" {
+		var err error
+		if data, err = os.ReadFile(f.path); err != nil {
+			return fmt.Errorf("read %s: %w", f.name, err)
+		}
+	}
+	r.Files = append(r.Files, RecipeFile{aside, f.mode, data})
+	r.Script += "mkdir -p " + path.Dir(place) + "\ncp -p " + aside + " " + place + "\n"
 	return nil
 }
 

@@ -2,6 +2,7 @@ package images
 
 import (
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +15,10 @@ import (
 
 // Every image that a node can have is a recipe, too, or says that it is not.
 func TestEveryImageIsARecipe(t *testing.T) {
+	t.Setenv(OrchestratorEnv, orchestratorFolder(t, "binary"))
 	for _, name := range Names() {
 		r, err := RecipeOf(name)
-		if name == Orchestrator || name == Shim || name == Machine {
+		if name == Shim || name == Machine {
 			assert.ErrorIs(t, err, harness.ErrUnavailable, name)
 			continue
 		}
@@ -36,6 +38,22 @@ func TestEveryImageIsARecipe(t *testing.T) {
 	}
 	_, err := RecipeOf("beos")
 	assert.ErrorContains(t, err, "no component")
+}
+
+// Orchestrator is this machine's own binary, with the folder beside it; without it, the machine is not drilled.
+func TestTheRecipeOfOrchestrator(t *testing.T) {
+	t.Setenv(OrchestratorEnv, orchestratorFolder(t, "binary"))
+	r, err := RecipeOf(Orchestrator)
+	require.NoError(t, err)
+	for place, data := range map[string]string{"orchestrator": "binary", "resources/public/page": "x"} {
+		i := slices.IndexFunc(r.Files, func(f RecipeFile) bool { return f.Path == recipeDir+"orchestrator/"+place })
+		require.GreaterOrEqual(t, i, 0, place)
+		assert.Equal(t, data, string(r.Files[i].Data))
+		assert.Contains(t, r.Script, "cp -p "+r.Files[i].Path+" /usr/local/orchestrator/"+place+"\n")
+	}
+	t.Setenv(OrchestratorEnv, filepath.Join(t.TempDir(), "nowhere"))
+	_, err = RecipeOf(Orchestrator)
+	assert.ErrorIs(t, err, harness.ErrUnavailable)
 }
 
 func TestTheRecipeOfPatroni(t *testing.T) {
