@@ -34,6 +34,8 @@ const (
 
 	PostgresBinDir  = "/usr/lib/postgresql/17/bin"
 	PostgresDataDir = "/var/lib/postgresql/data"
+	// PostgresTemplateDir is the cluster that PatroniSeed copies.
+	PostgresTemplateDir = "/var/lib/postgresql/template"
 	// PatroniSeed fills the data directory of a node, before Patroni's first start, with the cluster that was made when the
 	// image was built, so that neither initdb nor pg_basebackup runs: see the script for how to call it.
 	PatroniSeed = "/usr/local/lib/firedrill/seed-from-image"

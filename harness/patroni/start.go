@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -117,27 +118,33 @@ func (t *Topology) startEtcd(ctx context.Context) error {
 	})
 }
 
-// installPatroni gives each node its configuration and its copy of the cluster that was made with the image.
+// installPatroni gives each node its configuration, and its copy of the cluster that was made with the image. Where each
+// node was installed by itself (a virtual machine) those are clusters of their own: only the first node has its copy then,
+// and the others clone themselves from it, as Patroni's do.
 func (t *Topology) installPatroni(ctx context.Context) error {
 	fast, err := t.config.fast()
 	if err != nil {
 		return err
 	}
+	var mu sync.Mutex
+	made := map[string]string{} // node, identifier of its cluster
+	err = each(ctx, t.databases, func(ctx context.Context, n *harness.Node) error {
+		if err := t.putConfiguration(ctx, n, fast); err != nil {
+			return err
+		}
+		id, err := templateID(ctx, n)
+		mu.Lock()
+		defer mu.Unlock()
+		made[n.Name] = id
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	first := t.databases[0]
 	return each(ctx, t.databases, func(ctx context.Context, n *harness.Node) error {
-		yml, err := t.config.patroni(n)
-		if err != nil {
-			return err
-		}
-		dynamic, err := json.Marshal(t.config.standbyCluster(n, fast))
-		if err != nil {
-			return fmt.Errorf("encode dynamic configuration: %w", err)
-		}
-		err = n.Agent.Put(ctx,
-			agent.File{Path: patroniYML, Mode: 0o600, Owner: "postgres", Data: yml},
-			agent.File{Path: dynamicJSON, Data: dynamic},
-		)
-		if err != nil {
-			return err
+		if made[n.Name] != made[first.Name] {
+			return nil
 		}
 		out, err := n.Agent.Exec(ctx, agent.Command{Argv: []string{images.PatroniSeed, dynamicJSON}, User: "postgres"})
 		if err == nil && out.Code != 0 {
@@ -145,6 +152,37 @@ func (t *Topology) installPatroni(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+func (t *Topology) putConfiguration(ctx context.Context, n *harness.Node, fast map[string]any) error {
+	yml, err := t.config.patroni(n)
+	if err != nil {
+		return err
+	}
+	dynamic, err := json.Marshal(t.config.standbyCluster(n, fast))
+	if err != nil {
+		return fmt.Errorf("encode dynamic configuration: %w", err)
+	}
+	return n.Agent.Put(ctx,
+		agent.File{Path: patroniYML, Mode: 0o600, Owner: "postgres", Data: yml},
+		agent.File{Path: dynamicJSON, Data: dynamic},
+	)
+}
+
+// templateID is the system identifier of the cluster that was made where the node was installed.
+func templateID(ctx context.Context, n *harness.Node) (string, error) {
+	out, err := n.Agent.Exec(ctx, agent.Command{
+		Argv: []string{images.PostgresBinDir + "/pg_controldata", images.PostgresTemplateDir}, User: "postgres", Env: []string{"LC_ALL=C"},
+	})
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(out.Stdout) {
+		if id, ok := strings.CutPrefix(line, "Database system identifier:"); ok {
+			return strings.TrimSpace(id), nil
+		}
+	}
+	return "", fmt.Errorf("read %s: %s", images.PostgresTemplateDir, words(out.Stdout+out.Stderr))
 }
 
 // startPatroni starts a node's Patroni, which starts PostgreSQL. Nobody restarts it when it dies.
