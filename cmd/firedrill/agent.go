@@ -16,10 +16,11 @@ import (
 // agentCommand is what runs inside every node; nobody types it.
 func agentCommand(e *env) *cobra.Command {
 	var spare []string
+	var state string
 	cmd := &cobra.Command{
 		Use: "agent", Short: "The process inside every node", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts := node.Options{Version: version(), Lookup: lookup}
+			opts := node.Options{Version: version(), Lookup: lookup, State: state}
 			for _, s := range spare {
 				a, err := netip.ParseAddr(s)
 				if err != nil {
@@ -31,6 +32,7 @@ func agentCommand(e *env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&spare, "spare", nil, "addresses of a controller that no packet rule of a fault hits")
+	cmd.Flags().StringVar(&state, "state", "", "file that keeps the processes over a reboot of the machine")
 	cmd.AddCommand(&cobra.Command{
 		Use: "connect", Short: "Bridge standard input and output to the agent", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

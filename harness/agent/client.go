@@ -27,15 +27,16 @@ type Sink interface {
 
 // Client speaks to the agent of one node. It is safe for concurrent use.
 type Client struct {
-	name  string
+	name string
+
+	mu    sync.Mutex // of all below: a Resume replaces what a session has
 	conn  *jsonrpc2.Conn
+	stop  context.CancelFunc
 	hello Hello
 	clock record.Clock
-	stop  context.CancelFunc
-
-	mu    sync.Mutex
 	sink  Sink
 	epoch int64 // controller's monotonic clock at the drill's time zero
+	begun []begun
 }
 
 // Monotonic is this machine's monotonic clock in nanoseconds, the same for every process and container on it.
@@ -56,63 +57,66 @@ func BootID() string {
 // Dial opens a session over a stream to the node's agent and keeps its lease.
 func Dial(ctx context.Context, name string, stream io.ReadWriteCloser, intro Introduction) (*Client, error) {
 	c := &Client{name: name}
-	life, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.stop = stop
-	c.conn = jsonrpc2.NewConn(life, jsonrpc2.NewPlainObjectStream(stream), notifications{c})
-	if err := c.conn.Call(ctx, MethodHello, intro, &c.hello); err != nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("greet agent of %s: %w", name, err)
-	}
-	if err := c.measureClock(ctx); err != nil {
-		_ = c.Close()
+	if err := c.greet(ctx, stream, intro); err != nil {
 		return nil, err
 	}
-	go c.keepLease(life)
 	return c, nil
 }
 
 // Close ends the session. An owner's session takes its faults with it.
 func (c *Client) Close() error {
-	c.stop()
-	if err := c.conn.Close(); err != nil && !errors.Is(err, jsonrpc2.ErrClosed) {
+	conn, stop := c.link()
+	stop()
+	if err := conn.Close(); err != nil && !errors.Is(err, jsonrpc2.ErrClosed) {
 		return fmt.Errorf("close agent session of %s: %w", c.name, err)
 	}
 	return nil
 }
 
 // Gone is closed when the session has ended, by either side.
-func (c *Client) Gone() <-chan struct{} { return c.conn.DisconnectNotify() }
+func (c *Client) Gone() <-chan struct{} {
+	conn, _ := c.link()
+	return conn.DisconnectNotify()
+}
 
 // Hello returns what the agent said of itself.
-func (c *Client) Hello() Hello { return c.hello }
+func (c *Client) Hello() Hello {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hello
+}
 
 // Clock says how the node's clock is converted.
-func (c *Client) Clock() record.Clock { return c.clock }
+func (c *Client) Clock() record.Clock {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.clock
+}
 
 // measureClock finds the offset of the node's clock: zero on the same kernel, else by the quickest of several
 // exchanges, whose half round trip bounds the error (Cristian's algorithm).
-func (c *Client) measureClock(ctx context.Context) error {
-	if id := BootID(); id != "" && id == c.hello.BootID {
-		c.clock = record.Clock{Method: "same kernel"}
-		return nil
+func measureClock(ctx context.Context, conn *jsonrpc2.Conn, hello Hello) (record.Clock, error) {
+	if id := BootID(); id != "" && id == hello.BootID {
+		return record.Clock{Method: "same kernel"}, nil
 	}
+	var clock record.Clock
 	best := time.Duration(1<<63 - 1)
 	for range 15 {
 		var h Hello
 		sent := Monotonic()
-		if err := c.conn.Call(ctx, MethodClock, nil, &h); err != nil {
-			return fmt.Errorf("read clock of %s: %w", c.name, err)
+		if err := conn.Call(ctx, MethodClock, nil, &h); err != nil {
+			return clock, err
 		}
 		back := Monotonic()
 		if trip := time.Duration(back - sent); trip < best {
 			best = trip
-			c.clock = record.Clock{Method: "ping", Offset: time.Duration(h.Clock - (sent+back)/2), Error: trip / 2}
+			clock = record.Clock{Method: "ping", Offset: time.Duration(h.Clock - (sent+back)/2), Error: trip / 2}
 		}
 	}
-	return nil
+	return clock, nil
 }
 
-func (c *Client) keepLease(ctx context.Context) {
+func keepLease(ctx context.Context, conn *jsonrpc2.Conn) {
 	tick := time.NewTicker(Lease / 5)
 	defer tick.Stop()
 	for {
@@ -121,7 +125,7 @@ func (c *Client) keepLease(ctx context.Context) {
 			return
 		case <-tick.C:
 			callCtx, cancel := context.WithTimeout(ctx, Lease)
-			_ = c.conn.Call(callCtx, MethodClock, nil, nil) // an error shows in Gone
+			_ = conn.Call(callCtx, MethodClock, nil, nil) // an error shows in Gone
 			cancel()
 		}
 	}
@@ -144,7 +148,8 @@ func (c *Client) Time(node int64) time.Duration {
 
 // Call makes any call of the protocol.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	if err := c.conn.Call(ctx, method, params, result); err != nil {
+	conn, _ := c.link()
+	if err := conn.Call(ctx, method, params, result); err != nil {
 		var remote *jsonrpc2.Error
 		if errors.As(err, &remote) {
 			return fmt.Errorf("%s: %s", c.name, remote.Message)
@@ -243,19 +248,21 @@ func (c *Client) Query(ctx context.Context, q Query) (Rows, error) {
 
 // Observe starts to sample the local database.
 func (c *Client) Observe(ctx context.Context, o Observe) error {
-	return c.Call(ctx, MethodObserve, o, nil)
+	return c.begin(ctx, ActivityObserve, MethodObserve, o)
 }
 
 // Load starts the application.
-func (c *Client) Load(ctx context.Context, l Load) error { return c.Call(ctx, MethodLoad, l, nil) }
+func (c *Client) Load(ctx context.Context, l Load) error {
+	return c.begin(ctx, ActivityLoad, MethodLoad, l)
+}
 
 // Probe starts to watch an endpoint.
 func (c *Client) Probe(ctx context.Context, e Endpoint) error {
-	return c.Call(ctx, MethodProbe, e, nil)
+	return c.begin(ctx, ActivityProbe, MethodProbe, e)
 }
 
 // Tail starts to follow a log of hooks.
-func (c *Client) Tail(ctx context.Context, t Tail) error { return c.Call(ctx, MethodTail, t, nil) }
+func (c *Client) Tail(ctx context.Context, t Tail) error { return c.begin(ctx, "tail", MethodTail, t) }
 
 // Activities that Quiet stops.
 const (
@@ -267,5 +274,6 @@ const (
 
 // Quiet stops an activity and returns when its last report is out.
 func (c *Client) Quiet(ctx context.Context, activity string) error {
+	c.forget(activity)
 	return c.Call(ctx, MethodQuiet, Named(activity), nil)
 }

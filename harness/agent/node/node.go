@@ -31,6 +31,8 @@ type Options struct {
 	// Socket replaces agent.Socket, LogDir /var/log/firedrill: for tests.
 	Socket, LogDir string
 	Lease          time.Duration // 0 means agent.Lease
+	// State is a file in which the processes are kept over a reboot of the machine; empty where a node has one life only.
+	State string
 }
 
 // Agent is the one of this node.
@@ -72,7 +74,12 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	a := &Agent{opts: opts, sessions: map[*session]bool{}, tasks: map[string]*activity{}, shim: newShim()}
 	a.procs = newSupervisor(opts.LogDir, a.shim, a.event)
+	a.procs.state = opts.State
 	a.deeds, a.layers, a.halts = newDeeds(), newLayers(), newHalts()
+	if err := a.procs.startRemembered(); err != nil {
+		_ = listener.Close()
+		return err
+	}
 	go func() {
 		<-ctx.Done()
 		_ = listener.Close()

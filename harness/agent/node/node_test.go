@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,9 +27,16 @@ import (
 type home struct {
 	t      *testing.T
 	socket string
+	end    func() // of this life of the node, without a good-bye to its controllers
 }
 
 func newHome(t *testing.T, lease time.Duration) *home {
+	t.Helper()
+	return reborn(t, lease, "")
+}
+
+// reborn is a home that remembers its processes in a file, from one life to the next.
+func reborn(t *testing.T, lease time.Duration, state string) *home {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fd") // t.TempDir is too long for a socket
 	require.NoError(t, err)
@@ -36,13 +44,14 @@ func newHome(t *testing.T, lease time.Duration) *home {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- node.Run(ctx, node.Options{Version: "test", Socket: h.socket, LogDir: filepath.Join(dir, "log"), Lease: lease, Lookup: lookup})
+		done <- node.Run(ctx, node.Options{Version: "test", Socket: h.socket, LogDir: filepath.Join(dir, "log"), Lease: lease, Lookup: lookup, State: state})
 	}()
-	t.Cleanup(func() {
+	h.end = sync.OnceFunc(func() {
 		cancel()
 		assert.NoError(t, <-done)
 		_ = os.RemoveAll(dir)
 	})
+	t.Cleanup(h.end)
 	return h
 }
 
@@ -52,14 +61,19 @@ func lookup(ctx context.Context, resolver, name string) (string, int, error) {
 	return r.Address, int(r.TTL.Seconds()), err
 }
 
-func (h *home) dial(owner bool) *agent.Client {
+func (h *home) stream() (conn net.Conn) {
 	h.t.Helper()
-	var conn net.Conn
 	require.NoError(h.t, wait.Until(h.t.Context(), "agent listens", 10*time.Second, func(context.Context) (bool, string, error) {
 		c, err := net.Dial("unix", h.socket)
 		conn = c
 		return err == nil, fmt.Sprint(err), nil
 	}))
+	return conn
+}
+
+func (h *home) dial(owner bool) *agent.Client {
+	h.t.Helper()
+	conn := h.stream()
 	c, err := agent.Dial(h.t.Context(), "n1", conn, agent.Introduction{Owner: owner})
 	require.NoError(h.t, err)
 	h.t.Cleanup(func() { _ = c.Close() })
@@ -209,6 +223,44 @@ func TestTail(t *testing.T) {
 	_, err = file.WriteString(`op","exit":7}` + "\n")
 	require.NoError(t, err)
 	assert.Equal(t, "flop exited with 7", (<-sink.seen).Msg)
+}
+
+// A machine that was switched off comes back with the processes that ran, and its controller's session goes on where it
+// was: what the agent did for it, it does again.
+func TestAnAgentsSecondLife(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state", "processes.json")
+	log := filepath.Join(t.TempDir(), "hooks.log")
+	require.NoError(t, os.WriteFile(log, nil, 0o600))
+	h := reborn(t, 0, file)
+	c := h.dial(true)
+	sink := events{make(chan record.Event, 100)}
+	c.Report(sink, agent.Monotonic())
+	for _, name := range []string{"stays", "stopped", "declared"} {
+		require.NoError(t, c.Define(t.Context(), agent.Process{Name: name, Argv: []string{"sleep", "600"}}))
+	}
+	require.NoError(t, c.Start(t.Context(), "stays"))
+	require.NoError(t, c.Start(t.Context(), "stopped"))
+	require.NoError(t, c.Stop(t.Context(), "stopped"))
+	require.NoError(t, c.Tail(t.Context(), agent.Tail{Node: "n1", Path: log}))
+	// A fault holds it down: it is to run all the same when the host is back.
+	_, err := c.Do(t.Context(), "f1", agent.KillSpec{Signal: "KILL", Hold: true}, 0)
+	require.NoError(t, err)
+	h.end()
+	c.Suspend()
+	_, err = c.Processes(t.Context())
+	require.Error(t, err, "nobody is there")
+
+	again := reborn(t, 0, file)
+	require.NoError(t, c.Resume(t.Context(), again.stream(), agent.Introduction{Owner: true}))
+	again.until("it runs again", func() bool { return state(t, c, "stays").PID != 0 })
+	assert.Zero(t, state(t, c, "stopped").PID)
+	assert.Zero(t, state(t, c, "declared").PID)
+	_, err = c.Heal(t.Context(), "f1")
+	require.NoError(t, err, "what is not in force is healed")
+	require.NoError(t, os.WriteFile(log, []byte(`{"kind":"promoted","node":"m2"}`+"\n"), 0o600))
+	again.until("the log is followed again", func() bool { return (<-sink.seen).Kind == record.KindPromoted })
+	require.NoError(t, c.Start(t.Context(), "stopped"))
+	assert.NotZero(t, state(t, c, "stopped").PID)
 }
 
 // A log that is written in the record's own form is not read as a hook's.

@@ -22,6 +22,7 @@ import (
 // supervisor runs the node's programs, so that a program that dies leaves its host, its address and its network alive.
 type supervisor struct {
 	logDir string
+	state  string // file that has the processes after a reboot; empty: none
 	shim   *shim
 	event  func(kind, msg string, attrs map[string]string)
 
@@ -36,6 +37,7 @@ type process struct {
 	done     chan struct{} // closed when the running incarnation has exited
 	held     map[string]bool
 	down     bool // stopped on purpose, without a fault
+	wanted   bool // started, and not stopped on purpose: it runs again after a reboot
 	starts   int
 	lastExit string
 	// reviveUntil is how long an exit is still taken for the consequence of a fault that is healed.
@@ -59,7 +61,7 @@ func (s *supervisor) define(spec agent.Process) error {
 		s.order = append(s.order, spec.Name)
 	}
 	p.spec = spec
-	return nil
+	return s.remember()
 }
 
 func (s *supervisor) start(name string) error {
@@ -69,7 +71,10 @@ func (s *supervisor) start(name string) error {
 	if p == nil {
 		return fmt.Errorf("start %s: no such process is declared", name)
 	}
-	p.down = false
+	p.down, p.wanted = false, true
+	if err := s.remember(); err != nil {
+		return err
+	}
 	return s.launch(p)
 }
 
@@ -156,9 +161,13 @@ func (s *supervisor) stop(ctx context.Context, name string) error {
 		s.mu.Unlock()
 		return fmt.Errorf("stop %s: no such process is declared", name)
 	}
-	p.down = true
+	p.down, p.wanted = true, false
+	err := s.remember()
 	pid, done, sig := p.pid, p.done, stopSignal(p.spec)
 	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if pid == 0 {
 		return nil
 	}
