@@ -87,6 +87,16 @@ type Node struct {
 	Address    string
 	Fittings   []Fitting
 	Agent      *agent.Client
+	Power      Power // nil where the provider has no switch: the agent then does what it can
+}
+
+// Power is the switch of a machine.
+type Power interface {
+	// Off takes the power of a machine whose network and processes a fault has taken already, and returns what the provider
+	// said. It blocks until the machine is off; the agent's session is suspended.
+	Off(ctx context.Context) (proof string, err error)
+	// On gives it back, and blocks until the agent answers again, with the processes that ran. A machine that is on stays on.
+	On(ctx context.Context) error
 }
 
 // Fitted says whether the node has a fitting.

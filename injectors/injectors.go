@@ -36,6 +36,7 @@ type Node struct {
 	Datacenter string
 	Address    string
 	Agent      Agent
+	Power      harness.Power // nil where the node has no switch
 	// Admin reaches the node's database from inside the node, with all rights; its driver is empty on a node that
 	// has none. Application is how an application logs in there.
 	Admin, Application agent.Database
@@ -58,7 +59,7 @@ func Nodes(nodes []*harness.Node, logins Logins) []Node {
 	}
 	var out []Node
 	for _, n := range nodes {
-		node := Node{Name: n.Name, Component: n.Component, Datacenter: n.Datacenter, Address: n.Address, Agent: n.Agent}
+		node := Node{Name: n.Name, Component: n.Component, Datacenter: n.Datacenter, Address: n.Address, Agent: n.Agent, Power: n.Power}
 		if databases[n.Name] {
 			node.Admin, node.Application = logins.Admin(n), logins.Application()
 		}
@@ -118,8 +119,9 @@ type Env struct {
 	Targets []Node
 
 	node   func(name string) (Node, error)
-	budget time.Duration // of one round of calls to the agents
-	atMost time.Duration // after which the agents heal by themselves; 0: never
+	budget time.Duration        // of one round of calls to the agents
+	atMost time.Duration        // after which the agents heal by themselves; 0: never
+	clock  func() time.Duration // the drill's time
 	// now brackets the deeds of a visitor, whose agent sessions do not know the drill's epoch; nil for the drill
 	// itself, which has the nodes' own, exact stamps.
 	now func() time.Duration

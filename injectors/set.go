@@ -92,7 +92,7 @@ func (s *Set) Prepare(ctx context.Context, spec Spec) (*Injection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", spec.Name, err)
 	}
-	env := Env{Targets: targets, node: func(name string) (Node, error) { return find(s.opts.Nodes, name) }, budget: s.opts.Budgets.orDefaults().Deed, atMost: s.opts.AtMost}
+	env := Env{Targets: targets, node: func(name string) (Node, error) { return find(s.opts.Nodes, name) }, budget: s.opts.Budgets.orDefaults().Deed, atMost: s.opts.AtMost, clock: s.opts.Now}
 	if c, ok := fault.(Checker); ok {
 		if err := c.Check(ctx, env); err != nil {
 			return nil, fmt.Errorf("prepare %s: %w", spec.Name, err)

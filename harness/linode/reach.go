@@ -26,7 +26,11 @@ const (
 
 // reachAll brings all machines to the point where their agents answer.
 func (p *Provider) reachAll(ctx context.Context, id harness.Identity, machines []*machine) error {
-	binary, err := packed(p.opts.Binary)
+	plain, err := os.ReadFile(p.opts.Binary)
+	if err != nil {
+		return fmt.Errorf("read agent binary: %w", err)
+	}
+	binary, err := packed(plain)
 	if err != nil {
 		return err
 	}
@@ -43,22 +47,18 @@ func (p *Provider) reachAll(ctx context.Context, id harness.Identity, machines [
 	return group.Wait()
 }
 
-// packed reads the agent, compressed: it goes to every machine.
-func packed(file string) ([]byte, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read agent binary: %w", err)
-	}
+// packed compresses what goes to machines.
+func packed(data []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := w.Write(data); err != nil {
-		return nil, fmt.Errorf("pack agent binary: %w", err)
+		return nil, fmt.Errorf("compress: %w", err)
 	}
 	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("pack agent binary: %w", err)
+		return nil, fmt.Errorf("compress: %w", err)
 	}
 	return out.Bytes(), nil
 }
@@ -92,10 +92,17 @@ func (p *Provider) reach(ctx context.Context, id harness.Identity, m *machine, b
 		_ = bridge.Close()
 		return err
 	}
-	p.mu.Lock()
-	p.sessions[id] = append(p.sessions[id], m.Agent, bridge)
-	p.mu.Unlock()
+	p.keep(id, m.Agent)
+	p.keep(id, bridge)
+	m.Power = &power{p: p, id: id, m: m, ssh: client}
 	return nil
+}
+
+// keep notes what is to be closed at the end of the drill.
+func (p *Provider) keep(id harness.Identity, c io.Closer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sessions[id] = append(p.sessions[id], c)
 }
 
 // prepare makes of a machine that has booted one whose agent runs.
@@ -126,43 +133,86 @@ func (p *Provider) install(ctx context.Context, c *ssh.Client, s harness.NodeSpe
 	}
 	name := s.Component
 	for _, f := range recipe.Files {
-		if err := put(ctx, c, f.Path, f.Mode, bytes.NewReader(f.Data)); err != nil {
+		if err := put(ctx, c, f.Path, f.Mode, f.Data); err != nil {
 			return nil, fmt.Errorf("install %s: %w", name, err)
 		}
 	}
 	if recipe.Script == "" {
 		return recipe.Env, nil
 	}
-	if _, err := sh(ctx, c, "/bin/sh -s", strings.NewReader(recipe.Script)); err != nil {
+	if _, err := sh(ctx, c, "/bin/sh -s", strings.NewReader(keepRun(recipe.Script))); err != nil {
 		return nil, fmt.Errorf("install %s: %w", name, err)
 	}
 	return recipe.Env, nil
 }
 
+// keepRun wraps a script so that the folders that it makes in /run, which a reboot empties, are made again by the machine: by
+// systemd-tmpfiles, as packages have it done for the folders of their services.
+func keepRun(script string) string {
+	return "ls -d /run/*/ | sort > /tmp/firedrill-run\n" + script + "\nls -d /run/*/ | sort | comm -13 /tmp/firedrill-run - | while read -r dir; do\n" +
+		"\tstat -c 'd %n 0%a %U %G' \"${dir%/}\"\ndone > /etc/tmpfiles.d/firedrill.conf\n"
+}
+
+// long is the size from which a file goes compressed.
+const long = 1 << 20
+
 // put writes a file of the machine.
-func put(ctx context.Context, c *ssh.Client, file string, mode uint32, data io.Reader) error {
-	command := fmt.Sprintf("mkdir -p %s && cat > %s && chmod %o %s", quote(path.Dir(file)), quote(file), mode, quote(file))
-	if _, err := sh(ctx, c, command, data); err != nil {
+func put(ctx context.Context, c *ssh.Client, file string, mode uint32, data []byte) error {
+	read := "cat"
+	if len(data) > long {
+		var err error
+		if data, err = packed(data); err != nil {
+			return fmt.Errorf("write %s: %w", file, err)
+		}
+		read = "gzip -dc"
+	}
+	command := fmt.Sprintf("mkdir -p %s && %s > %s && chmod %o %s", quote(path.Dir(file)), read, quote(file), mode, quote(file))
+	if _, err := sh(ctx, c, command, bytes.NewReader(data)); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	return nil
 }
 
-// startAgent starts it as a unit, which outlives our session and not a reboot. It is told who the controller is, as the
-// machine sees it: no fault of ours cuts that way, on which the heal comes.
+// startAgent starts it as a unit that a reboot starts again. It is told who the controller is, as the machine sees it: no
+// fault of ours cuts that way, on which the heal comes.
 func (p *Provider) startAgent(ctx context.Context, c *ssh.Client, m *machine, environment map[string]string, binary []byte, hosts string) error {
 	if _, err := sh(ctx, c, "mkdir -p /firedrill && gzip -dc > "+agentPath+" && chmod 755 "+agentPath, bytes.NewReader(binary)); err != nil {
 		return fmt.Errorf("copy agent: %w", err)
 	}
-	var set strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(environment)) {
-		set.WriteString(quote("--setenv="+name+"="+environment[name]) + " ")
+	controller, err := sh(ctx, c, "echo ${SSH_CONNECTION%% *}", nil)
+	if err != nil {
+		return fmt.Errorf("ask who we are: %w", err)
 	}
-	script := "cat >> /etc/hosts && echo " + quote(m.Name) + " > /etc/hostname && hostname " + quote(m.Name) + " && " +
-		"systemd-run --quiet --unit " + agentUnit + " --property=KillMode=mixed --property=OOMScoreAdjust=-900 --property=LimitNOFILE=1048576 --property=TasksMax=infinity " + set.String() +
-		agentPath + " agent --spare \"${SSH_CONNECTION%% *}\""
-	if _, err := sh(ctx, c, script, strings.NewReader(hosts)); err != nil {
+	for _, f := range []agent.File{
+		{Path: "/firedrill/hosts", Mode: 0o644, Data: []byte(hosts)},
+		{Path: "/firedrill/names", Mode: 0o755, Data: []byte(namesScript(m.Name))},
+		{Path: "/etc/systemd/system/" + agentUnit + ".service", Mode: 0o644, Data: []byte(unit(strings.TrimSpace(controller), environment))},
+	} {
+		if err := put(ctx, c, f.Path, f.Mode, f.Data); err != nil {
+			return err
+		}
+	}
+	if _, err := sh(ctx, c, "systemctl daemon-reload && systemctl enable --quiet --now "+agentUnit, nil); err != nil {
 		return fmt.Errorf("start agent: %w", err)
 	}
 	return nil
+}
+
+// namesScript makes nodes known to each other: before each start of the agent, because what manages /etc/hosts may have
+// written it anew.
+func namesScript(own string) string {
+	return "#!/bin/sh\nset -e\ngrep -qxFf /firedrill/hosts /etc/hosts || cat /firedrill/hosts >> /etc/hosts\n" +
+		"echo " + quote(own) + " > /etc/hostname\nhostname " + quote(own) + "\n"
+}
+
+// unit is the agent's. It is not restarted when it dies: a drill is to see that.
+func unit(controller string, environment map[string]string) string {
+	var b strings.Builder
+	b.WriteString("[Unit]\nDescription=Agent of a drill\nAfter=network-online.target systemd-tmpfiles-setup.service\n\n[Service]\n" +
+		"ExecStartPre=/firedrill/names\nExecStart=" + agentPath + " agent --state /firedrill/processes.json --spare " + controller + "\n" +
+		"KillMode=mixed\nOOMScoreAdjust=-900\nLimitNOFILE=1048576\nTasksMax=infinity\n")
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		fmt.Fprintf(&b, "Environment=\"%s=%s\"\n", name, environment[name])
+	}
+	return b.String() + "\n[Install]\nWantedBy=multi-user.target\n"
 }

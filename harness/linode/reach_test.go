@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,9 +15,7 @@ import (
 // What is sent is the whole agent.
 func TestTheAgentIsPackedWhole(t *testing.T) {
 	data := bytes.Repeat([]byte("an agent "), 100_000)
-	path := filepath.Join(t.TempDir(), "agent")
-	require.NoError(t, os.WriteFile(path, data, 0o600))
-	packed, err := packed(path)
+	packed, err := packed(data)
 	require.NoError(t, err)
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	require.NoError(t, err)

@@ -12,21 +12,25 @@ import (
 const maxUserData = 16384
 
 // cloudConfig is what a machine is told at its first boot: its host key, so that we know it from the first packet; no
-// log-in by password; and to power itself off after the deadline. The last is for the drill's sake and not the bill's: a machine
+// log-in by password; and to power itself off at the deadline, which a reboot does not make it forget. The last is for the drill's sake and not the bill's: a machine
 // that is off still costs.
 func cloudConfig(host key, until time.Time) ([]byte, error) {
 	private, err := host.file()
 	if err != nil {
 		return nil, err
 	}
-	seconds := max(60, int(time.Until(until).Seconds()))
 	text, err := yaml.Marshal(map[string]any{
 		"ssh_deletekeys": true,
 		"ssh_keys":       map[string]string{"ed25519_private": private, "ed25519_public": host.authorized()},
 		"ssh_pwauth":     false,
 		"disable_root":   false,
 		"package_update": false,
-		"runcmd":         [][]string{{"systemd-run", "--unit", "firedrill-deadline", fmt.Sprintf("--on-active=%d", seconds), "systemctl", "poweroff"}},
+		"write_files": []map[string]string{
+			{"path": "/etc/systemd/system/firedrill-deadline.service", "content": "[Service]\nExecStart=/usr/bin/systemctl poweroff\n"},
+			{"path": "/etc/systemd/system/firedrill-deadline.timer", "content": "[Timer]\nOnCalendar=" + until.UTC().Format("2006-01-02 15:04:05") +
+				" UTC\n\n[Install]\nWantedBy=timers.target\n"},
+		},
+		"runcmd": [][]string{{"systemctl", "daemon-reload"}, {"systemctl", "enable", "--now", "firedrill-deadline.timer"}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write user data: %w", err)
