@@ -47,3 +47,10 @@ func DefaultBudgets() (Budgets, error) {
 		Collect: up(30 * time.Second), Down: up(30 * time.Second),
 	}, nil
 }
+
+// onMachines are those of virtual machines at a provider: ordered, booted and installed over the network, switched on for a
+// heal, and deleted one by one.
+func (b Budgets) onMachines() Budgets {
+	b.Up, b.Settle, b.Heal, b.Down = 15*b.Up, 2*b.Settle, 15*b.Heal, 10*b.Down
+	return b
+}

@@ -28,7 +28,7 @@ func (d *Drill) up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, b.Up)
 	defer cancel()
 	if !d.run.Keep {
-		d.undo.Push("remove the containers, networks and volumes of the drill", b.Down, func(ctx context.Context) error {
+		d.undo.Push("remove what the drill stood up", b.Down, func(ctx context.Context) error {
 			return d.run.Provider.Down(ctx, id)
 		})
 	}

@@ -47,6 +47,9 @@ type Config struct {
 // RunsFolder is where runs are kept unless somebody says otherwise.
 const RunsFolder = "firedrill-runs"
 
+// RunIDLayout is how the id of a run says when it began, in UTC; a second run of the same second has a number after it.
+const RunIDLayout = "20060102-150405"
+
 // NewRun makes the folder of a run and points OUT/latest at it.
 func NewRun(cfg Config) (*Run, error) {
 	if cfg.Progress == nil {
@@ -61,7 +64,7 @@ func NewRun(cfg Config) (*Run, error) {
 		return nil, fmt.Errorf("create folder of runs: %w", err)
 	}
 	for n := 0; ; n++ { // two runs may begin in the same second
-		r.ID = now.Format("20060102-150405")
+		r.ID = now.Format(RunIDLayout)
 		if n > 0 {
 			r.ID = fmt.Sprintf("%s-%d", r.ID, n)
 		}

@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/firedrill/firedrill/harness"
+	"github.com/firedrill/firedrill/harness/agent"
 	"github.com/firedrill/firedrill/harness/docker"
 	"github.com/firedrill/firedrill/harness/groupreplication"
 	"github.com/firedrill/firedrill/harness/images"
+	"github.com/firedrill/firedrill/harness/linode"
 	"github.com/firedrill/firedrill/harness/mysql"
 	"github.com/firedrill/firedrill/harness/patroni"
 	"github.com/firedrill/firedrill/injectors"
@@ -41,7 +44,20 @@ func OnDocker(ctx context.Context, cfg Config, self string) (Config, error) {
 	if err != nil {
 		return cfg, err
 	}
+	if cfg, err = completed(cfg); err != nil {
+		return cfg, err
+	}
+	cfg.Provider = docker.New(api, docker.Options{
+		Images: images.New(api, cfg.Progress, images.Options{}), Binary: binary, Subnet: subnet, Progress: cfg.Progress,
+	})
+	cfg.Environment = environment(cfg.Provider.Environment(ctx))
+	return cfg, nil
+}
+
+// completed fills in what does not depend on where the nodes run.
+func completed(cfg Config) (Config, error) {
 	if cfg.Budgets == (Budgets{}) {
+		var err error
 		if cfg.Budgets, err = DefaultBudgets(); err != nil {
 			return cfg, err
 		}
@@ -49,12 +65,52 @@ func OnDocker(ctx context.Context, cfg Config, self string) (Config, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = io.Discard
 	}
-	cfg.Provider = docker.New(api, docker.Options{
-		Images: images.New(api, cfg.Progress, images.Options{}), Binary: binary, Subnet: subnet, Progress: cfg.Progress,
-	})
 	cfg.Catalogue, cfg.Faults = Kinds(), injectors.Builtin()
+	return cfg, nil
+}
+
+// OnLinode completes a configuration with an account at Linode, as OnDocker does with an engine. What the options leave
+// open is filled in: the ledger beside the runs, the agent, and the images' recipes as what is installed on machines.
+func OnLinode(ctx context.Context, cfg Config, self string, o linode.Options) (Config, error) {
+	cfg, err := completed(cfg)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Budgets = cfg.Budgets.onMachines()
+	if o.Binary, err = docker.FindAgent(ctx, self, machineArchitecture); err != nil {
+		return cfg, err
+	}
+	if o.Ledger == "" {
+		o.Ledger = LedgerFile(cfg.Out)
+	}
+	o.Setup, o.Progress = byRecipe, cfg.Progress
+	if cfg.Provider, err = linode.New(ctx, o); err != nil {
+		return cfg, err
+	}
 	cfg.Environment = environment(cfg.Provider.Environment(ctx))
 	return cfg, nil
+}
+
+// machineArchitecture is that of all plans at Linode.
+const machineArchitecture = "amd64"
+
+// LedgerFile has what runs ordered and deleted at Linode. It is beside the runs and not in them: what a killed run left is
+// found there by the next process.
+func LedgerFile(out string) string {
+	if out == "" {
+		out = RunsFolder
+	}
+	return filepath.Join(out, "linode-ledger.jsonl")
+}
+
+// byRecipe installs a machine by the recipe of the image that a container would run.
+func byRecipe(s harness.NodeSpec) (linode.Recipe, error) {
+	r, err := images.RecipeOf(images.ImageOf(s))
+	out := linode.Recipe{Script: r.Script, Env: r.Env}
+	for _, f := range r.Files {
+		out.Files = append(out.Files, agent.File{Path: f.Path, Mode: uint32(f.Mode), Data: f.Data})
+	}
+	return out, err
 }
 
 // environment adds what this program knows of itself to what the provider says of where the nodes run.

@@ -144,28 +144,48 @@ func residue(ctx context.Context, e *env, drill string, nodes map[string]*agent.
 
 func cleanCommand(e *env) *cobra.Command {
 	var all bool
+	var provider, run, out string
 	cmd := &cobra.Command{
 		Use: "clean", Short: "Remove what runs left: containers, networks and volumes, by label only", Args: cobra.NoArgs,
 		Long: "Remove the containers, networks and volumes that runs left. Only what carries Firedrill's label is touched, and runs\n" +
-			"whose process still lives are spared. --all removes those too, and the agents' volumes; images stay.",
+			"whose process still lives are spared. --all removes those too, and the agents' volumes; images stay.\n\n" +
+			"--provider linode deletes in the account of LINODE_TOKEN what has Firedrill's prefix, its tags, and a deadline that has\n" +
+			"passed; of the run that --run names it deletes everything, so see first that the run is over.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			api, err := docker.Connect(cmd.Context())
-			if err != nil {
-				return err
+			switch {
+			case provider == onLinode && all:
+				return errors.New("clean: --all is for docker: at linode, name the run with --run")
+			case provider == onLinode:
+				return cleanLinode(cmd.Context(), e, out, run)
+			case provider != onDocker:
+				return fmt.Errorf("--provider %q: there are docker and linode", provider)
+			case run != "":
+				return errors.New("clean: --run goes with --provider linode")
 			}
-			removed, err := docker.Clean(cmd.Context(), api, all)
-			for _, r := range removed {
-				_, _ = fmt.Fprintf(e.stderr, "removed run %s: %d containers, %d networks, %d volumes\n", r.Run, r.Containers, r.Networks, r.Volumes)
-			}
-			if len(removed) == 0 && err == nil {
-				_, _ = fmt.Fprintln(e.stderr, "nothing to remove")
-			}
-			if err != nil {
-				return exit{reports.ExitResidue, err}
-			}
-			return nil
+			return cleanDocker(cmd.Context(), e, all)
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "also runs whose process lives, and the agents' volumes")
+	cmd.Flags().BoolVar(&all, "all", false, "docker: also runs whose process lives, and the agents' volumes")
+	cmd.Flags().StringVar(&provider, "provider", onDocker, "where to look: docker or linode")
+	cmd.Flags().StringVar(&run, "run", "", "linode: a run that is over, whose deadline need not have passed")
+	cmd.Flags().StringVar(&out, "out", scenarios.RunsFolder, "linode: folder of all runs, which has the ledger")
 	return cmd
+}
+
+func cleanDocker(ctx context.Context, e *env, all bool) error {
+	api, err := docker.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	removed, err := docker.Clean(ctx, api, all)
+	for _, r := range removed {
+		_, _ = fmt.Fprintf(e.stderr, "removed run %s: %d containers, %d networks, %d volumes\n", r.Run, r.Containers, r.Networks, r.Volumes)
+	}
+	if len(removed) == 0 && err == nil {
+		_, _ = fmt.Fprintln(e.stderr, "nothing to remove")
+	}
+	if err != nil {
+		return exit{reports.ExitResidue, err}
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type env struct {
 	stderr io.Writer // for people
 	getenv func(string) string
 	self   string // this program's own file
+	// costly names the run whose machines cost money until they are deleted: a second Ctrl-C does not leave those.
+	costly atomic.Pointer[string]
 }
 
 func newEnv() *env {
@@ -74,7 +77,7 @@ func (e *env) complain(err error) {
 }
 
 // interruptible ends the context at the first Ctrl-C: the drill heals and reports. The second one ends the process
-// and says how to heal by hand.
+// and says how to heal by hand; where machines cost money it takes a third one.
 func interruptible(e *env) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -88,7 +91,15 @@ func interruptible(e *env) (context.Context, func()) {
 		if _, ok := <-signals; !ok {
 			return
 		}
-		_, _ = fmt.Fprintln(e.stderr, "firedrill: left at once: the nodes heal by themselves; remove them with `firedrill clean`")
+		left := "the nodes heal by themselves; remove them with `firedrill clean`"
+		if run := e.costly.Load(); run != nil {
+			_, _ = fmt.Fprintln(e.stderr, "firedrill: still deleting machines, which cost money (once more to leave them)")
+			if _, ok := <-signals; !ok {
+				return
+			}
+			left = "the machines are still there, and cost: `firedrill clean --provider linode --run " + *run + "`"
+		}
+		_, _ = fmt.Fprintln(e.stderr, "firedrill: left at once: "+left)
 		os.Exit(exitInterrupted)
 	}()
 	return ctx, func() {

@@ -23,6 +23,7 @@ type runFlags struct {
 	seed                                int64
 	repeat, concurrency                 int
 	dryRun, keep                        bool
+	linode                              linodeFlags
 }
 
 func runCommand(e *env) *cobra.Command {
@@ -32,20 +33,27 @@ func runCommand(e *env) *cobra.Command {
 		Short: "Hold drills and write the readiness report",
 		Long: "Hold the drills of the given feature files or folders (on disk, or among those that ship; none: all that ship)\n" +
 			"and write the readiness report. The last line on standard output is the path of the HTML report.",
-		Example: "  firedrill run --tags @smoke\n  firedrill run mysql/primary_loss.feature --repeat 5\n  firedrill run my-drills/ --require mysql",
-		RunE:    func(cmd *cobra.Command, args []string) error { return hold(cmd.Context(), e, f, args) },
+		Example: "  firedrill run --tags @smoke\n  firedrill run mysql/primary_loss.feature --repeat 5\n  firedrill run my-drills/ --require mysql\n" +
+			"  firedrill run patroni/leader_loss.feature --provider linode --regions us-east,us-ord,eu-west --dry-run",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := providerCheck(cmd, f); err != nil {
+				return err
+			}
+			return hold(cmd.Context(), e, f, args)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.tags, "tags", "", "only scenarios with these tags: @smoke, ~@slow (not), @a,@b (or), @a && @b (and)")
-	flags.StringVar(&f.provider, "provider", "docker", "where the nodes run: docker")
+	flags.StringVar(&f.provider, "provider", "docker", "where the nodes run: docker (containers), or linode (virtual machines, which cost money: docs/linode.md)")
 	flags.Int64Var(&f.seed, "seed", 0, "seed of every choice that a drill leaves open (default: the clock)")
 	flags.IntVar(&f.repeat, "repeat", 1, "hold every drill so many times")
 	flags.IntVar(&f.concurrency, "concurrency", 1, "drills at one moment; more than one costs precision on a small machine")
 	flags.StringVar(&f.shard, "shard", "", "I/N: only the I-th of N parts of the drills")
 	flags.StringVar(&f.out, "out", scenarios.RunsFolder, "folder of all runs")
 	flags.StringVar(&f.require, "require", "", "kinds that must be drilled (mysql, groupreplication, patroni): one that is not makes the run inconclusive")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "check and list the drills; stand nothing up")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "check and list the drills, at linode also every call and its price; stand nothing up")
 	flags.BoolVar(&f.keep, "keep", false, "leave the topologies standing; remove them with `firedrill clean`")
+	f.linode.add(flags)
 	return cmd
 }
 
@@ -53,6 +61,9 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 	sel, err := selection(f, args)
 	if err != nil {
 		return err
+	}
+	if f.dryRun && f.provider == onLinode {
+		return rehearse(ctx, e, f, sel)
 	}
 	if f.dryRun {
 		for _, d := range sel.Drills {
@@ -63,9 +74,9 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 	if f.seed == 0 {
 		f.seed = time.Now().UnixNano()
 	}
-	cfg, err := scenarios.OnDocker(ctx, scenarios.Config{
+	cfg, err := configure(ctx, e, f, scenarios.Config{
 		Out: f.out, Seed: f.seed, Keep: f.keep, Progress: e.stderr, Files: features.FS,
-	}, e.self)
+	})
 	if err != nil {
 		return err
 	}
@@ -75,6 +86,9 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(e.stderr, "run %s: %d drills, seed %d, recorded in %s\n", run.ID, len(sel.Drills)*f.repeat, f.seed, run.Dir)
+	if f.provider == onLinode {
+		e.costly.Store(&run.ID)
+	}
 	var holdErr error
 	for i := range f.repeat {
 		suffix := ""
@@ -85,7 +99,7 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 			break
 		}
 	}
-	report, err := run.Finish()
+	report, err := run.Finish(unsettled(f, run.ID)...)
 	if err != nil {
 		return exit{reports.ExitInconclusive, err}
 	}
@@ -95,9 +109,6 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 
 func selection(f runFlags, args []string) (gherkin.Selection, error) {
 	var none gherkin.Selection
-	if f.provider != "docker" {
-		return none, fmt.Errorf("--provider %q: there is docker", f.provider)
-	}
 	if f.repeat < 1 || f.concurrency < 1 {
 		return none, fmt.Errorf("--repeat and --concurrency are at least 1")
 	}

@@ -58,5 +58,6 @@ func (p *Provider) afford(ctx context.Context, specs []harness.NodeSpec) error {
 		return fmt.Errorf("the drill may cost $%.2f (%s), $%.2f are spent, and the limit is $%.2f: raise --max-cost, or lower --max-age", e.Most, e, p.spent, p.opts.MaxCost)
 	}
 	p.spent += e.Least
+	_, _ = fmt.Fprintf(p.opts.Progress, "linode: %s\n", e)
 	return nil
 }

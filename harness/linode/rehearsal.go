@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -36,6 +37,9 @@ func (r *rehearsal) RoundTrip(req *http.Request) (*http.Response, error) {
 		if body, ok := r.made[req.URL.Path]; ok {
 			return answer(req, body), nil
 		}
+		if list := r.list(req.URL.Path); list != nil {
+			return answer(req, list), nil
+		}
 		return http.DefaultTransport.RoundTrip(req)
 	}
 	given := map[string]any{}
@@ -62,6 +66,9 @@ func (r *rehearsal) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // pretend makes what the API would have made, as far as our code looks at it.
 func (r *rehearsal) pretend(req *http.Request, given map[string]any) []byte {
+	if req.Method == http.MethodDelete {
+		delete(r.made, req.URL.Path)
+	}
 	if req.Method != http.MethodPost {
 		return []byte("{}")
 	}
@@ -77,6 +84,25 @@ func (r *rehearsal) pretend(req *http.Request, given map[string]any) []byte {
 		return []byte("{}")
 	}
 	r.made[path.Join(req.URL.Path, fmt.Sprint(r.next))] = body
+	return body
+}
+
+// list is a collection of things that were made here; nil where there is none. What the account really has is not in it: New
+// has looked at that before anything was made, and a rehearsal deletes nothing of it.
+func (r *rehearsal) list(collection string) []byte {
+	things := []json.RawMessage{}
+	for _, p := range slices.Sorted(maps.Keys(r.made)) {
+		if path.Dir(p) == collection {
+			things = append(things, r.made[p])
+		}
+	}
+	if len(things) == 0 {
+		return nil
+	}
+	body, err := json.Marshal(map[string]any{"data": things, "page": 1, "pages": 1, "results": len(things)})
+	if err != nil {
+		return nil
+	}
 	return body
 }
 
