@@ -105,7 +105,11 @@ func LedgerFile(out string) string {
 
 // byRecipe installs a machine by the recipe of the image that a container would run.
 func byRecipe(s harness.NodeSpec) (linode.Recipe, error) {
-	r, err := images.RecipeOf(images.ImageOf(s))
+	image := images.ImageOf(s)
+	if image == images.MySQLVIP || image == images.PatroniVIP {
+		return linode.Recipe{}, fmt.Errorf("a virtual address: a network of Linode's gives an address to one machine only: %w", harness.ErrUnavailable)
+	}
+	r, err := images.RecipeOf(image)
 	out := linode.Recipe{Script: r.Script, Env: r.Env}
 	for _, f := range r.Files {
 		out.Files = append(out.Files, agent.File{Path: f.Path, Mode: uint32(f.Mode), Data: f.Data})

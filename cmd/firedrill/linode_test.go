@@ -80,6 +80,16 @@ func TestRehearsalOfARun(t *testing.T) {
 	assert.NoFileExists(t, scenarios.LedgerFile(out))
 }
 
+// What machines cannot do is not drilled, by name.
+func TestAVirtualAddressOnMachines(t *testing.T) {
+	l := paperAccount(t)
+	code, stdout, stderr := call(t, "run", write(t, strings.Replace(goodFeature, "mysql-3", "patroni-vip", 1)), "--provider", "linode", "--regions", "us-east", "--dry-run", "--out", t.TempDir())
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "# not drilled: node p1: a virtual address")
+	assert.NotContains(t, stdout, "POST")
+	assert.Zero(t, inAccount(t, l))
+}
+
 // Provisioning that fails half way leaves a report that says so, and nothing else.
 func TestProvisioningThatFailsHalfWay(t *testing.T) {
 	dockertest.Engine(t) // for the agent
