@@ -34,9 +34,11 @@ func benchDir(t *testing.T) string {
 
 type standUp struct {
 	Topology string  `json:"topology"`
+	Nodes    int     `json:"nodes"`
 	ReadyS   float64 `json:"ready_s"` // from the start of up until the application's writes are acknowledged everywhere
 	DownS    float64 `json:"down_s"`
 	MemoryMB float64 `json:"memory_mb"` // that the host had less to give away when it stood
+	Load     string  `json:"load"`      // of the host before it: what else it had to do
 }
 
 // available is the memory that this host has to give away, in MB; not a number where the engine is elsewhere.
@@ -54,38 +56,64 @@ func available() float64 {
 	return math.NaN()
 }
 
+// loadBefore is how busy this host has been in the last minute, as `uptime` says it.
+func loadBefore() string {
+	data, _ := os.ReadFile("/proc/loadavg") // empty: not known here
+	load, _, _ := strings.Cut(string(data), " ")
+	return load
+}
+
 // TestBenchStandUp measures how long a topology takes to stand, steady and written to, and to be gone.
 func TestBenchStandUp(t *testing.T) {
 	dir := benchDir(t)
 	var figures []standUp
 	for _, b := range scenarios.Kinds() {
-		topology := b.Name
 		for i := range 3 {
-			t.Run(fmt.Sprintf("%s-%d", topology, i+1), func(t *testing.T) {
-				run := scenarios.NewTestRun(t)
-				d, err := run.Drill(scenarios.Scenario{ID: "standup", Name: t.Name(), Topology: topology})
-				require.NoError(t, err)
-				require.NoError(t, d.Load(100, ""))
-				before := available()
-				err = d.Begun(t.Context())
-				after := available()
-				_, finishErr := d.Finish(t.Context(), nil)
-				require.NoError(t, err)
-				require.NoError(t, finishErr)
-				if d.NotDrilled() != "" {
-					t.Skip(d.NotDrilled())
-				}
-				f := phaseTimes(t, d.Dir())
-				f.Topology = topology
-				if taken := before - after; !math.IsNaN(taken) { // which JSON does not have
-					f.MemoryMB = taken
-				}
-				figures = append(figures, f)
-				t.Logf("%s: ready after %.1f s, gone after %.1f s, %.0f MB", f.Topology, f.ReadyS, f.DownS, f.MemoryMB)
-			})
+			t.Run(fmt.Sprintf("%s-%d", b.Name, i+1), func(t *testing.T) { figures = append(figures, benchStandUp(t, b.Name, 100)) })
 		}
 	}
 	require.NoError(t, record.WriteJSON(filepath.Join(dir, "standup.json"), figures))
+}
+
+// sizes are of raft in three datacenters, with 4, 8, 16 and 24 servers.
+var sizes = []string{"mysql-raft", "mysql-raft-8", "mysql-raft-16", "mysql-raft-24"}
+
+// scaleRate is what the application writes in each datacenter: the replicas of one machine apply each row of three of
+// them 24 times.
+const scaleRate = 5
+
+// TestBenchScale measures the same of topologies that grow.
+func TestBenchScale(t *testing.T) {
+	dir := benchDir(t)
+	var figures []standUp
+	for _, topology := range sizes {
+		t.Run(topology, func(t *testing.T) { figures = append(figures, benchStandUp(t, topology, scaleRate)) })
+	}
+	require.NoError(t, record.WriteJSON(filepath.Join(dir, "scale.json"), figures))
+}
+
+func benchStandUp(t *testing.T, topology string, rate int) standUp {
+	t.Helper()
+	run := scenarios.NewTestRun(t)
+	d, err := run.Drill(scenarios.Scenario{ID: "standup", Name: t.Name(), Topology: topology})
+	require.NoError(t, err)
+	require.NoError(t, d.Load(rate, ""))
+	load, before := loadBefore(), available()
+	err = d.Begun(t.Context())
+	after := available()
+	_, finishErr := d.Finish(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, finishErr)
+	if d.NotDrilled() != "" {
+		t.Skip(d.NotDrilled())
+	}
+	f := phaseTimes(t, d.Dir())
+	f.Topology, f.Nodes, f.Load = topology, len(d.Nodes()), load
+	if taken := before - after; !math.IsNaN(taken) { // which JSON does not have
+		f.MemoryMB = taken
+	}
+	t.Logf("%s, %d nodes: ready after %.1f s, gone after %.1f s, %.0f MB; load before %s", f.Topology, f.Nodes, f.ReadyS, f.DownS, f.MemoryMB, f.Load)
+	return f
 }
 
 func phaseTimes(t *testing.T, dir string) standUp {
@@ -99,7 +127,7 @@ func phaseTimes(t *testing.T, dir string) standUp {
 		}
 	}
 	ready := at["baseline"]
-	for vantage := range map[string]bool{"dc1": true, "dc2": true} {
+	for _, vantage := range run.Manifest.Workload.Vantages {
 		for _, o := range run.Ops {
 			if o.Vantage == vantage && o.Outcome == record.Acked {
 				ready = max(ready, o.End)

@@ -80,6 +80,7 @@ type load struct {
 const (
 	defaultDeadline = 200 * time.Millisecond
 	sampleEvery     = 100 * time.Millisecond
+	sampleApart     = 12500 * time.Microsecond // more than 80 looks a second in all would be a load of their own
 	dnsEvery        = 50 * time.Millisecond
 	proxyEvery      = 200 * time.Millisecond
 	probeDeadline   = time.Second

@@ -121,7 +121,8 @@ func (d *Drill) startLoad(ctx context.Context) error {
 
 // sampler says how a database is looked at.
 func (d *Drill) sampler(n *harness.Node) agent.Observe {
-	o := agent.Observe{Node: n.Name, Database: d.topology.Admin(n), Every: sampleEvery, Nodes: d.addresses()}
+	every := max(sampleEvery, time.Duration(len(d.topology.Databases()))*sampleApart)
+	o := agent.Observe{Node: n.Name, Database: d.topology.Admin(n), Every: every, Nodes: d.addresses()}
 	if ring, ok := d.topology.(interface{ CoPrimary(n *harness.Node) bool }); ok { // only kinds that know such a thing
 		o.CoPrimary = ring.CoPrimary(n)
 	}

@@ -145,3 +145,122 @@ Feature: Cross-region failover by DNS
     Then writes are interrupted for at most 2 seconds
     And "www.shop.test" resolves to node "lb2" within 5 seconds in every datacenter
     But the drill fails because "resolves to node"
+
+  Scenario: resolvers that keep nothing for longer than 5 seconds
+    The same outage as above, and the record has the same TTL. The users'
+    resolvers do not care.
+    Given these settings:
+      | resolver | max_ttl | 5 |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 40 seconds
+    And "www.shop.test" resolves to the primary within 10 seconds
+    And the recovery time is at most 45 seconds
+    And at most 5 acknowledged writes are lost
+
+  Scenario: only the database dies, and a check that writes notices
+    Given these settings:
+      | web          | check    | write |
+      | resolver     | max_ttl  | 5     |
+      | dns-failover | interval | 2     |
+      | dns-failover | timeout  | 1     |
+    And the steady state holds
+    When "mysqld" on the primary is killed
+    Then node "m2" is promoted within 20 seconds
+    And the recovery time is at most 25 seconds
+    And at most 5 acknowledged writes are lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: the database takes no writes, and a check that writes notices
+    The same trap as above. The old primary is well and can be reached, so the
+    controller knows what it has, and the other one has it before it is promoted.
+    Given these settings:
+      | web          | check    | write |
+      | resolver     | max_ttl  | 5     |
+      | dns-failover | interval | 2     |
+      | dns-failover | timeout  | 1     |
+    And the steady state holds
+    When the primary is set read-only by hand
+    Then node "m2" is promoted within 20 seconds
+    And the recovery time is at most 25 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: the outage is over before the third check has failed
+    Three checks of five seconds: one or two fail, and the next one is answered.
+    Given the steady state holds
+    When datacenter "us-east" is isolated
+    And 7 seconds pass
+    And the isolation is healed
+    And 15 seconds pass
+    Then exactly 0 failovers happen
+    And "www.shop.test" resolves to node "lb1" within 2 seconds in every datacenter
+    And writes are interrupted for at most 12 seconds
+    And no acknowledged write is lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: the witness in the other region has lost sight of the first, too
+    Both see the same, and the controller acts.
+    Given these settings:
+      | resolver     | max_ttl  | 5  |
+      | dns-failover | interval | 2  |
+      | dns-failover | timeout  | 1  |
+      | dns-failover | witness  | on |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 30 seconds
+    And "www.shop.test" resolves to the primary within 10 seconds
+    And the recovery time is at most 40 seconds
+    And at most 5 acknowledged writes are lost
+
+  Scenario: the replica applies late, and is promoted at once
+    It has received everything, and applies it twenty seconds later. Who promotes
+    without waiting throws away orders that it had.
+    Given these settings:
+      | resolver     | max_ttl      | 5 |
+      | dns-failover | interval     | 2 |
+      | dns-failover | timeout      | 1 |
+      | dns-failover | apply_within | 0 |
+    And replication to node "m2" is delayed by 20 seconds
+    And the steady state holds
+    When 12 seconds pass
+    And the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 20 seconds
+    And at most 5 acknowledged writes are lost
+    But the drill fails because "acknowledged writes are lost"
+
+  Scenario: the replica applies late, and is promoted when it has applied what it received
+    The same twenty seconds. They are waited for in place of being lost.
+    Given these settings:
+      | resolver     | max_ttl      | 5  |
+      | dns-failover | interval     | 2  |
+      | dns-failover | timeout      | 1  |
+      | dns-failover | apply_within | 30 |
+    And replication to node "m2" is delayed by 20 seconds
+    And the steady state holds
+    When 12 seconds pass
+    And the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 50 seconds
+    And the recovery time is at most 60 seconds
+    And at most 5 acknowledged writes are lost
+
+  Scenario: the promotion is left to the operator, and the name waits for it
+    The controller moves the name and promotes nobody. It moves it to a region
+    whose own health check is content, and that one writes.
+    Given these settings:
+      | resolver     | max_ttl  | 5        |
+      | dns-failover | interval | 2        |
+      | dns-failover | timeout  | 1        |
+      | dns-failover | promote  | operator |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    And 20 seconds pass
+    Then "www.shop.test" resolves to node "lb1" within 2 seconds in every datacenter
+    When the operator runs "STOP REPLICA" on node "m2"
+    And the operator runs "RESET REPLICA ALL" on node "m2"
+    And the operator runs "SET GLOBAL read_only = OFF" on node "m2"
+    Then node "m2" is promoted within 60 seconds
+    And "www.shop.test" resolves to the primary within 15 seconds
+    And the recovery time is at most 60 seconds
+    And exactly 1 failover happens
+    And at most 5 acknowledged writes are lost

@@ -27,7 +27,7 @@ type Config struct {
 	Threshold int           `json:"threshold"`   // so many failed checks in a row are a lost region
 
 	// Promote has the other region's database promoted before the name is changed. Without it the name is all that
-	// changes, as with a provider's failover records: somebody else promotes.
+	// changes, as with a provider's failover records, and as soon as the other region is healthy: somebody else promotes.
 	Promote bool `json:"promote"`
 	// ApplyWithin is how long a replica is given to apply what it has received; what it has not by then is thrown away.
 	ApplyWithin time.Duration `json:"apply_within_ns"`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/harness/wait"
+	"github.com/firedrill/firedrill/harness/web"
 )
 
 // Bounds of what a failover waits for. A step that takes longer is tried again at the next check.
@@ -17,6 +18,8 @@ const (
 	stepTimeout  = 5 * time.Second  // of each statement of a promotion
 	readyTimeout = 15 * time.Second // until the other region's ingress sends requests to the promoted database
 	flipTimeout  = 5 * time.Second
+	// peerTimeout is longer than the witness itself waits for the other region: its no must not come too late.
+	peerTimeout = web.Patience + time.Second
 )
 
 // database is what the controller does to a region's database.
@@ -59,6 +62,7 @@ type controller struct {
 	detected  bool // that the active region is lost was said
 	withheld  bool // that the witness speaks against it was said
 	promoting bool // that the promotion began was said
+	waiting   bool // that nobody has promoted yet was said
 }
 
 // Active is the region that the name leads to.
@@ -72,7 +76,7 @@ func (c *controller) activate(i int) {
 	c.mu.Lock()
 	c.active = i
 	c.mu.Unlock()
-	c.failures, c.successes, c.detected, c.withheld, c.promoting = 0, 0, false, false, false
+	c.failures, c.successes, c.detected, c.withheld, c.promoting, c.waiting = 0, 0, false, false, false, false
 }
 
 func (c *controller) say(kind string, r Region, format string, args ...any) {
@@ -81,7 +85,11 @@ func (c *controller) say(kind string, r Region, format string, args ...any) {
 
 // check asks a region's health check, in time.
 func (c *controller) check(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	return c.ask(ctx, url, c.cfg.Timeout)
+}
+
+func (c *controller) ask(ctx context.Context, url string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return c.healthy(ctx, url)
 }
@@ -99,7 +107,7 @@ func (c *controller) tick(ctx context.Context) {
 		if c.failures > 0 {
 			c.say(record.KindManager, active, "%s is healthy again after %d failed checks", active.Name, c.failures)
 		}
-		c.failures, c.detected, c.withheld = 0, false, false
+		c.failures, c.detected, c.withheld, c.waiting = 0, false, false, false
 		c.guard(ctx)
 		c.considerReturn(ctx)
 		return
@@ -128,7 +136,7 @@ func (c *controller) lost(ctx context.Context, active Region) bool {
 		return true
 	}
 	other := c.cfg.Regions[1-c.active]
-	err := c.check(ctx, other.Peer)
+	err := c.ask(ctx, other.Peer, peerTimeout)
 	if err != nil && c.denied(err) {
 		return true
 	}
@@ -159,10 +167,10 @@ func (c *controller) guard(ctx context.Context) {
 // failOver makes the other region the active one. Each step can be done again: what failed is tried at the next check.
 func (c *controller) failOver(ctx context.Context) error {
 	to := 1 - c.active
-	if !c.cfg.Promote {
-		return c.move(ctx, to)
-	}
 	target := c.cfg.Regions[to]
+	if !c.cfg.Promote {
+		return c.follow(ctx, to)
+	}
 	if !c.promoting {
 		c.say(record.KindPromotionStarted, target, "%s becomes the active region", target.Name)
 		c.promoting = true
@@ -181,6 +189,20 @@ func (c *controller) failOver(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	return c.move(ctx, to)
+}
+
+// follow changes the record once the other region's own health check says that it can be served there: somebody else
+// promotes. A check that is content with a read-only database has it lead to one.
+func (c *controller) follow(ctx context.Context, to int) error {
+	target := c.cfg.Regions[to]
+	if err := c.check(ctx, target.Check); err != nil {
+		if !c.waiting {
+			c.say(record.KindManager, target, "the name waits until %s is healthy: %s", target.Name, err)
+			c.waiting = true
+		}
+		return nil
 	}
 	return c.move(ctx, to)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/firedrill/firedrill/harness/record"
+	"github.com/firedrill/firedrill/harness/web"
 )
 
 // world is two regions that are as a test says, and what was done to them, in order.
@@ -215,13 +216,41 @@ func TestAWitnessThatStillReachesTheRegionForbids(t *testing.T) {
 	}
 }
 
-// A provider's failover records: the name moves to a region whose database takes no writes.
+// A provider's failover records: the name moves when the other region is healthy, and who promotes is somebody else. A
+// check that only connects is content with a database that takes no writes.
 func TestWithoutPromotionOnlyTheNameMoves(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Promote, c.Fence = false, false })
 	w.sick[east] = errors.New("timeout")
+	w.ticks(t, 5)
+	assert.Empty(t, w.did, "no traffic to a database that takes no writes")
+	assert.Contains(t, w.said[len(w.said)-3].Msg, "the name waits until west is healthy", "once")
+	w.database(1).writable = true
+	w.ticks(t, 1)
+	assert.Equal(t, []string{"flip to 10.0.0.2"}, w.did)
+
+	w = newWorld(func(c *Config) { c.Promote, c.Fence = false, false })
+	connects := func(_ context.Context, url string) error { return w.sick[url] }
+	w.healthy, w.sick[east] = connects, errors.New("timeout")
 	w.ticks(t, 3)
 	assert.Equal(t, []string{"flip to 10.0.0.2"}, w.did)
 	assert.False(t, w.database(1).writable)
+}
+
+// The witness takes its time before it says no: longer than a check may.
+func TestTheWitnessIsGivenItsTime(t *testing.T) {
+	w := newWorld(func(c *Config) { c.Witness, c.Timeout = true, time.Second })
+	given := map[string]time.Duration{}
+	healthy := w.healthy
+	w.healthy = func(ctx context.Context, url string) error {
+		deadline, _ := ctx.Deadline()
+		given[url] = time.Until(deadline).Round(100 * time.Millisecond)
+		return healthy(ctx, url)
+	}
+	w.sick[east], w.sick[peer] = errors.New("timeout"), errDenied
+	w.ticks(t, 3)
+	assert.Equal(t, failedOver, w.kinds())
+	assert.Equal(t, time.Second, given[east])
+	assert.Greater(t, given[peer], web.Patience)
 }
 
 // The automatic fail-back looks at the health check alone, which an old primary that nobody fenced passes.

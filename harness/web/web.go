@@ -47,8 +47,8 @@ type Config struct {
 	Peer     string // URL of the other region's health check; empty for none
 }
 
-// patience bounds what is asked of the database, and of the other region: whoever asks gives up no later.
-const patience = 1500 * time.Millisecond
+// Patience bounds what is asked of the database, and of the other region: within it there is an answer.
+const Patience = 1500 * time.Millisecond
 
 // Run serves until ctx ends, and then returns nil.
 func Run(ctx context.Context, cfg Config) error {
@@ -107,7 +107,7 @@ func (s *server) handler() http.Handler {
 // patiently bounds what a request may take, and writes its answer.
 func patiently(f func(ctx context.Context, r *http.Request) (int, workload.Answer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		ctx, cancel := context.WithTimeout(r.Context(), Patience)
 		defer cancel()
 		status, answer := f(ctx, r)
 		w.Header().Set("Content-Type", "application/json")
