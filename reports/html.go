@@ -70,6 +70,8 @@ type section struct {
 	MoreMarkers int
 	Flips       []record.EndpointFlip
 	FaultRows   []faultRow
+	AckRows     []ackRow
+	MoreAcks    int
 	Events      []eventRow
 	MoreEvents  int
 	Environment []pair
@@ -121,6 +123,7 @@ func renderHTML(r Report, drills []Drill) ([]byte, error) {
 func sectionOf(i int, d DrillResult, run *record.Run) section {
 	s := section{DrillResult: d, Anchor: fmt.Sprintf("drill-%d", i+1), Run: run, Flips: flips(d), Hashes: pairs(d.Hashes)}
 	s.Waterfall, s.Beyond = waterfall(d.RTO)
+	s.AckRows, s.MoreAcks = ackRows(d)
 	zero, _ := faultZero(d)
 	for _, f := range d.Faults {
 		s.FaultRows = append(s.FaultRows, faultRow{f, momentOf(d, zero, f.InjectedMS), momentOf(d, zero, f.HealedMS), f.OneShot})

@@ -190,6 +190,10 @@ func lostDrill() Drill {
 		Promotion:    &record.Promotion{From: "m1", To: "m2", Failovers: 1, AtMS: 12200},
 		Endpoint:     &record.EndpointFlip{Name: "db.shop.test", Kind: record.ProbeDNS, Vantage: "dc2", Via: "dns1", FlipMS: ptr(12900.0), AfterMS: ptr(700.0), ErrorMS: 50, TTL: 1},
 		SplitBrainMS: ptr(0.0),
+		Acknowledged: []record.Acknowledged{
+			{Vantage: "dc1", Node: "m1", FromMS: 20, ToMS: 9990, Acked: 500, Lost: ptr(5)}, {Vantage: "dc1", Node: "m2", FromMS: 23400, ToMS: 39990, Acked: 820, Lost: ptr(0)},
+			{Vantage: "dc2", Node: "m1", FromMS: 20, ToMS: 9980, Acked: 500, Lost: ptr(7)}, {Vantage: "dc2", Node: "m2", FromMS: 23530, ToMS: 39980, Acked: 814, Lost: ptr(0)},
+		},
 		Faults: []record.FaultSummary{{ID: "f1", Name: "host.loss", Text: "the host of the primary is lost", Targets: []string{"m1"},
 			InjectedMS: ptr(10000.0), Proof: "312 packets dropped in 1 s, none passed", HealedMS: ptr(30000.0), HealProof: "ping from m2 and m3 answered"}},
 		Expectations: []record.ExpectationResult{
@@ -267,6 +271,9 @@ func hardDrill() Drill {
 		RPO:       &record.RPO{Attempted: 30000, Acked: 11600, Lost: 1, Unknown: 18400, WindowMS: 1, LostIDs: []string{evil}, WaitedFor: evil},
 		Promotion: &record.Promotion{From: "m1", To: evil, Failovers: 2, AtMS: 15000},
 		Endpoint:  &record.EndpointFlip{Name: evil, Kind: record.ProbeDNS, Vantage: evil, Via: evil},
+		Acknowledged: []record.Acknowledged{
+			{Vantage: evil, Endpoint: evil, Node: evil, FromMS: 0, ToMS: 75000, Acked: 7400}, {Vantage: "dc2", Endpoint: evil, Node: "m3", FromMS: 60000, ToMS: 150000, Acked: 4200},
+		},
 		Faults: []record.FaultSummary{
 			fault("f1", "net.partition", 60000, ptr(110000.0), "m1", "m2"), fault("f2", evil, 62000, nil, "o1"),
 			fault("f3", "disk.full with a name that is too long for its band", 104000, ptr(106000.0), "m3", "a-node-with-a-long-name"),

@@ -79,6 +79,7 @@ type load struct {
 // section 7 measured that it removes TCP's retransmission back-off from the figure.
 const (
 	defaultDeadline = 200 * time.Millisecond
+	longestDeadline = 5 * time.Second
 	sampleEvery     = 100 * time.Millisecond
 	sampleApart     = 12500 * time.Microsecond // more than 80 looks a second in all would be a load of their own
 	dnsEvery        = 50 * time.Millisecond
@@ -240,6 +241,19 @@ func (d *Drill) Load(rate int, endpoint string) error {
 		}
 	}
 	d.load.ways = append(d.load.ways, way)
+	return nil
+}
+
+// Deadline is how long the application waits for the answer to a write, from its connection's first packet on. A
+// longer one than the default has more writes under way during an outage; the recovery time is as exact as with it.
+func (d *Drill) Deadline(within time.Duration) error {
+	if d.Stands() {
+		return errStands
+	}
+	if within <= 0 || within > longestDeadline {
+		return fmt.Errorf("an application that waits %s for each answer: from 1 millisecond to %s", within, longestDeadline)
+	}
+	d.load.deadline = within
 	return nil
 }
 

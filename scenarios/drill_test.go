@@ -19,6 +19,7 @@ func TestGivenTooLateIsRefused(t *testing.T) {
 		"setting":  d.Set("mysql", "back_log", "1"),
 		"load":     d.Load(100, ""),
 		"retry":    d.Retry(1, time.Second),
+		"deadline": d.Deadline(time.Second),
 	} {
 		assert.ErrorIs(t, err, errStands, name)
 	}

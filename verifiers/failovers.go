@@ -8,11 +8,12 @@ import (
 	"github.com/firedrill/firedrill/harness/record"
 )
 
-// Failovers promises how many failovers happen: exactly Count in the whole drill, or with ForMS in the time from the
-// fault until that long after the step was reached. A restart in place is no failover. A pass needs samples without a
-// hole: a role can change hands unseen.
+// Failovers promises how many failovers happen: exactly Count, or at most Max, in the whole drill, or with ForMS in the
+// time from the fault until that long after the step was reached. A restart in place is no failover. A pass needs samples
+// without a hole: a role can change hands unseen.
 type Failovers struct {
-	Count *int   `json:"count" doc:"exactly so many failovers; 0: none"`
+	Count *int   `json:"count,omitempty" doc:"exactly so many failovers; 0: none"`
+	Max   *int   `json:"max,omitempty" doc:"at most so many failovers, where chance has a say"`
 	ForMS Millis `json:"for_ms,omitempty" doc:"only for so long after the step was reached, in milliseconds"`
 
 	At time.Duration `json:"-"` // when the step was reached
@@ -21,8 +22,8 @@ type Failovers struct {
 func (p Failovers) anchor(at time.Duration) Verifier { p.At = at; return p }
 
 func (p Failovers) check() error {
-	if p.Count == nil || *p.Count < 0 {
-		return errors.New("count: must be given, and not be negative")
+	if (p.Count == nil) == (p.Max == nil) || p.most() < 0 {
+		return errors.New("give one of count and max, not negative")
 	}
 	if p.ForMS < 0 {
 		return errors.New("for_ms: must not be negative")
@@ -30,9 +31,20 @@ func (p Failovers) check() error {
 	return nil
 }
 
+// most is how many failovers are not too many.
+func (p Failovers) most() int {
+	if p.Max != nil {
+		return *p.Max
+	}
+	return *p.Count
+}
+
 // Verify implements Verifier.
 func (p Failovers) Verify(run *record.Run) Result {
-	want := "exactly " + plural(*p.Count, "failover")
+	want := "exactly " + plural(p.most(), "failover")
+	if p.Max != nil {
+		want = "at most " + plural(p.most(), "failover")
+	}
 	in := span{baseline(run), forever}
 	watched := span{in.From, loadEnd(run)}
 	if p.ForMS > 0 {
@@ -51,7 +63,7 @@ func (p Failovers) Verify(run *record.Run) Result {
 		}
 	}
 	out := Result{Want: want, Got: plural(len(who), "failover"), Note: strings.Join(who, ", "), Findings: s.Findings}
-	if len(who) > *p.Count {
+	if len(who) > p.most() {
 		out.Status = record.Failed // what was seen cannot be unseen
 		return out
 	}
@@ -64,7 +76,7 @@ func (p Failovers) Verify(run *record.Run) Result {
 		out.Status, out.Note = record.Inconclusive, join(out.Note, "a failover may have been missed: "+strings.Join(missed, ", "))
 	case s.Unconfirmed > 0:
 		out.Status, out.Note = record.Inconclusive, join(out.Note, "more promotions were announced than the samples show")
-	case len(who) == *p.Count:
+	case p.Max != nil, len(who) == *p.Count:
 		out.Status = record.Passed
 	default:
 		out.Status = record.Failed

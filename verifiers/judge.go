@@ -216,6 +216,7 @@ func measure(run *record.Run, j *record.Judgement) {
 		{"rpo", func() { measureRPO(run, j) }},
 		{"endpoint", func() { measureEndpoints(run, s, j) }},
 		{"split brain", func() { measureSplitBrain(run, j) }},
+		{"acknowledgements", func() { j.Acknowledged = acknowledged(run) }},
 	}
 	for _, find := range diagnoses() {
 		do := func() { j.Findings = append(j.Findings, find(run, s)...) }
@@ -277,7 +278,7 @@ func measureRPO(run *record.Run, j *record.Judgement) {
 	}
 	l := readLedger(run)
 	each(run, "ledger", func(p Ledger) {
-		if p.MaxLost != nil && (l.TargetLost == nil || *p.MaxLost < *l.TargetLost) {
+		if p.MaxLost != nil && p.Vantage == "" && (l.TargetLost == nil || *p.MaxLost < *l.TargetLost) {
 			l.TargetLost = p.MaxLost
 		}
 	})

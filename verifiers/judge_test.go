@@ -156,7 +156,7 @@ func TestFailsBecause(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for name, params := range map[string]string{
 		"promotion": `{"to":["m2","m3"],"not":["m4"],"datacenter":"dc1","old":true,"within_ms":30000}`, "failovers": `{"count":0,"for_ms":20000}`,
-		"rto": `{"max_ms":5000,"vantage":"dc2"}`, "interruption": `{"max_ms":1000}`, "ledger": `{"max_window_ms":1000}`,
+		"rto": `{"max_ms":5000,"vantage":"dc2"}`, "interruption": `{"max_ms":1000}`, "ledger": `{"max_lost":5,"vantage":"dc2"}`,
 		"endpoint": `{"name":"db.shop.test","kind":"dns","within_ms":5000}`, "split_brain": `{"max_ms":0}`, "fencing": `{"within_ms":10000}`,
 		"rejoin": `{"within_ms":60000}`, "replication": `{"replicas":2,"within_ms":30000}`, "errant": `{}`,
 		"manager": `{"reports":"DeadMaster"}`, "hook": `{"name":"x","count":1}`, "fails_because": `{"text":"x"}`,

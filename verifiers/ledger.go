@@ -23,6 +23,7 @@ type Ledger struct {
 	MaxLost     *int    `json:"max_lost,omitempty" doc:"at most so many acknowledged writes are lost"`
 	MaxWindowMS *Millis `json:"max_window_ms,omitempty" doc:"longest data loss window, in milliseconds"`
 	Lost        bool    `json:"lost,omitempty" doc:"acknowledged writes are lost: for a set-up that is known to lose them"`
+	Vantage     string  `json:"vantage,omitempty" doc:"of the application in that datacenter only; without it, of all"`
 }
 
 func (p Ledger) check() error {
@@ -31,6 +32,8 @@ func (p Ledger) check() error {
 		return errors.New("one of max_lost, max_window_ms and lost must be given")
 	case p.MaxLost != nil && *p.MaxLost < 0, p.MaxWindowMS != nil && *p.MaxWindowMS < 0:
 		return errors.New("max_lost and max_window_ms: must not be negative")
+	case p.Vantage != "" && p.MaxWindowMS != nil:
+		return errors.New("max_window_ms: is of all datacenters together")
 	}
 	return nil
 }
@@ -43,11 +46,17 @@ func (p Ledger) Verify(run *record.Run) Result {
 	}
 	l := readLedger(run)
 	out := Result{Status: record.Passed, Want: want, Note: l.note, Findings: l.findings()}
-	out.Got = fmt.Sprintf("%d of %d acknowledged writes lost", l.Lost, l.Acked)
+	meant := tally{l.Acked, l.Lost}
+	if p.Vantage != "" {
+		if meant = l.by[p.Vantage]; meant.acked == 0 {
+			return inconclusive(want, "no write from %s was acknowledged", p.Vantage)
+		}
+	}
+	out.Got = fmt.Sprintf("%d of %d acknowledged writes lost", meant.lost, meant.acked)
 	if p.MaxWindowMS != nil {
 		out.Got += ", window " + figure(Millis(l.WindowMS).Duration())
 	}
-	tooMany := p.MaxLost != nil && l.Lost > *p.MaxLost
+	tooMany := p.MaxLost != nil && meant.lost > *p.MaxLost
 	tooOld := p.MaxWindowMS != nil && Millis(l.WindowMS) > *p.MaxWindowMS
 	switch {
 	case tooMany || tooOld:
@@ -55,10 +64,10 @@ func (p Ledger) Verify(run *record.Run) Result {
 	case l.neverSent > 0: // a record that lacks writes may lack acknowledged ones too
 		out.Status = record.Inconclusive
 		out.Note = join(plural(l.neverSent, "row")+" on the surviving primary that no recorded write explains", out.Note)
-	case p.Lost && l.Lost == 0:
+	case p.Lost && meant.lost == 0:
 		out.Status = record.Failed
 	}
-	if out.Status == record.Failed && p.Lost && l.Lost == 0 && !whole(run) {
+	if out.Status == record.Failed && p.Lost && meant.lost == 0 && !whole(run) {
 		out.Status = record.Inconclusive
 	}
 	return settled(run, out)
@@ -74,6 +83,9 @@ func (p Ledger) want() string {
 	}
 	if p.Lost {
 		want = join(want, "acknowledged writes are lost")
+	}
+	if p.Vantage != "" {
+		want += " in " + p.Vantage
 	}
 	return want
 }
@@ -105,7 +117,11 @@ type ledger struct {
 	neverSent int // rows whose write was never recorded
 	refused   int // rows whose write was rejected
 	note      string
+	by        map[string]tally // vantage of the acknowledged ones
 }
+
+// tally counts acknowledged writes.
+type tally struct{ acked, lost int }
 
 // write is one row that the application wanted, with all of its attempts.
 type write struct {
@@ -118,7 +134,7 @@ type write struct {
 func readLedger(run *record.Run) ledger {
 	writes, order := collect(run)
 	rows := map[int64]int{}
-	l := ledger{RPO: record.RPO{WaitedFor: run.Manifest.Final.WaitedFor}}
+	l := ledger{RPO: record.RPO{WaitedFor: run.Manifest.Final.WaitedFor}, by: map[string]tally{}}
 	for _, row := range run.Rows {
 		rows[row.ID]++
 		w := writes[row.ID]
@@ -139,6 +155,7 @@ func readLedger(run *record.Run) ledger {
 		switch w.outcome {
 		case record.Acked:
 			l.Acked++
+			l.count(w.ack.Vantage, rows[id] == 0)
 			if rows[id] > 0 {
 				break
 			}
@@ -163,6 +180,16 @@ func readLedger(run *record.Run) ledger {
 		l.window(run, oldest)
 	}
 	return l
+}
+
+// count adds an acknowledged write to its vantage's.
+func (l *ledger) count(vantage string, lost bool) {
+	t := l.by[vantage]
+	t.acked++
+	if lost {
+		t.lost++
+	}
+	l.by[vantage] = t
 }
 
 // collect folds the attempts of each write: acknowledged beats indeterminate beats rejected.

@@ -98,6 +98,12 @@ func (c etcdClient) status(ctx context.Context) (memberStatus, error) {
 	return post[memberStatus](ctx, c, "/v3/maintenance/status", struct{}{})
 }
 
+// handOver has the member, which must be the leader, give the lead to another one.
+func (c etcdClient) handOver(ctx context.Context, to string) error {
+	_, err := post[struct{}](ctx, c, "/v3/maintenance/transfer-leadership", map[string]string{"targetID": to})
+	return err
+}
+
 // ready says whether the member knows the version that the whole etcd cluster has agreed on. Before that, Patroni
 // fails on it and pauses for 5 s.
 func (c etcdClient) ready(ctx context.Context) (bool, string, error) {

@@ -117,7 +117,7 @@ var operations = map[string]func(*Topology, context.Context, []string) error{
 	Schedule: (*Topology).schedule, Restart: (*Topology).restart, Reinitialize: (*Topology).reinitialize,
 	Pause:  func(t *Topology, ctx context.Context, _ []string) error { return t.pause(ctx, true) },
 	Resume: func(t *Topology, ctx context.Context, _ []string) error { return t.pause(ctx, false) },
-	Follow: (*Topology).follow, Set: (*Topology).set, ReplaceMember: (*Topology).replaceMembers,
+	Follow: (*Topology).follow, Set: (*Topology).set, ReplaceMember: (*Topology).replaceMembers, LeadEtcd: (*Topology).leadEtcd,
 }
 
 // Operate does what an operator would: "switchover" with or without a candidate, "failover" with one, or to the most

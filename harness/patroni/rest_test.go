@@ -140,7 +140,7 @@ func TestSynchronousModeWithoutAStandbyIsUnsteady(t *testing.T) {
 // An operator's verbs go to Patroni as it wants them, or are refused before.
 func TestOperatorsVerbs(t *testing.T) {
 	topology := &Topology{databases: []*harness.Node{{Name: "p1"}}}
-	require.ErrorContains(t, topology.Operate(t.Context(), "dance"), "follow, force-failover, pause, reinitialize, replace-member, restart, resume, schedule, set, switchover")
+	require.ErrorContains(t, topology.Operate(t.Context(), "dance"), "follow, force-failover, lead-etcd, pause, reinitialize, replace-member, restart, resume, schedule, set, switchover")
 	require.ErrorContains(t, topology.Operate(t.Context(), Set, "ttl"), "give a key and a value")
 
 	asked := map[string]string{}

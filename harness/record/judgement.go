@@ -33,6 +33,7 @@ type Judgement struct {
 	Endpoint     *EndpointFlip       `json:"endpoint,omitempty"`
 	Endpoints    []EndpointFlip      `json:"endpoint_by_vantage,omitempty"`
 	SplitBrainMS *float64            `json:"split_brain_ms,omitempty"` // nil: could not be told
+	Acknowledged []Acknowledged      `json:"acknowledged_by,omitempty"`
 	Faults       []FaultSummary      `json:"faults"`
 	Expectations []ExpectationResult `json:"expectations"`
 	Findings     []Finding           `json:"findings"`
@@ -76,6 +77,18 @@ type RPO struct {
 	TargetLost     *int     `json:"target_lost,omitempty"`
 	WaitedFor      string   `json:"waited_for,omitempty"`
 	LostIDs        []string `json:"lost_ids,omitempty"` // the first ones, as vantage/sequence, for whoever wants to look
+}
+
+// Acknowledged is a stretch of time in which one node acknowledged what one application wrote. Times are milliseconds
+// since the drill's epoch, of the first and the last acknowledgement.
+type Acknowledged struct {
+	Vantage  string  `json:"vantage"`
+	Endpoint string  `json:"endpoint,omitempty"` // that it wrote through, where it had more than one
+	Node     string  `json:"node"`
+	FromMS   float64 `json:"from_ms"`
+	ToMS     float64 `json:"to_ms"`
+	Acked    int     `json:"acked"`
+	Lost     *int    `json:"lost"` // of these, how many the surviving primary has not; nil: could not be told
 }
 
 // Promotion says who lost and who got the role.

@@ -45,6 +45,10 @@ var givenForms = []Form{
 		Handler: func(_ context.Context, d *scenarios.Drill, endpoint string) error { return d.Keep(endpoint) },
 	},
 	{
+		Form: `the application waits DURATION for each answer`, Means: "and gives the write up then; 200 milliseconds unless told, which is less than a write takes between distant datacenters",
+		Handler: func(_ context.Context, d *scenarios.Drill, deadline time.Duration) error { return d.Deadline(deadline) },
+	},
+	{
 		Form: `the application retries NUMBER time(s), from DURATION, doubling`, Means: "what the application does with a write that failed",
 		Handler: func(_ context.Context, d *scenarios.Drill, times int, from time.Duration) error {
 			return d.Retry(times, from)

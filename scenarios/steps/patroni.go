@@ -78,6 +78,16 @@ var patroniForms = []Form{
 		},
 	},
 	{
+		Form: `the operator has TARGET lead etcd`, Means: "the leader hands over to that member; no fault: no promise counts from it", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, target string) error {
+			names, err := d.Names(ctx, target)
+			if err != nil {
+				return err
+			}
+			return d.Instruct(ctx, text(ctx), patroni.LeadEtcd, names...)
+		},
+	},
+	{
 		Form: `the operator has the main cluster follow the standby cluster`, Means: "Patroni: in etcd, so that it holds when the lost nodes come back; no fault", NeedsTopology: true,
 		Handler: instructs(patroni.Follow),
 	},

@@ -82,6 +82,12 @@ var promotionForms = []Form{
 		},
 	},
 	{
+		Form: `at most NUMBER failover(s) [happens|happen]`, Means: "in the whole drill, where chance has a say", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, most int) error {
+			return expect(ctx, d, "failovers", params{"max": most})
+		},
+	},
+	{
 		Form: `Orchestrator reports "NAME"`, Means: "that very analysis code, its own word; waits up to 30 seconds for it", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, code string) error {
 			if err := expect(ctx, d, "manager", params{"reports": code}); err != nil {
@@ -267,6 +273,18 @@ var dataForms = []Form{
 		Form: `at most NUMBER acknowledged write(s) [is|are] lost`, Means: "a data loss that was accepted, in rows", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, n int) error {
 			return expect(ctx, d, "ledger", params{"max_lost": n})
+		},
+	},
+	{
+		Form: `at most NUMBER acknowledged write(s) of the application in datacenter "NAME" [is|are] lost`, Means: "of those that it wrote, whoever acknowledged them", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, n int, dc string) error {
+			return expect(ctx, d, "ledger", params{"max_lost": n, "vantage": dc})
+		},
+	},
+	{
+		Form: `acknowledged writes of the application in datacenter "NAME" are lost`, Means: "a drill that is known to lose some of what it wrote", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, dc string) error {
+			return expect(ctx, d, "ledger", params{"lost": true, "vantage": dc})
 		},
 	},
 	{
