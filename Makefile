@@ -1,6 +1,7 @@
 # make drill   stand real topologies up, break them, measure, and print the path of the report
 # make test    all tests, and the drills that every change should pass, on real servers (at most 25 minutes on 2 cores)
-# make drill-all   every drill that ships, the long ones too, and a thousand faults one after the other
+# make drill-all   every drill that ships, the long ones too, a thousand faults one after the other, and drills on machines of the
+#                  Linode stand-in
 # make check   unit tests, vet, lint: no Docker
 # make bench   the figures: stand-up times, the error of the recovery time; kept in bench/
 # make clean   remove what runs left, and what was built here
@@ -24,6 +25,7 @@ test: setup
 drill-all: setup
 	$(FIREDRILL) run
 	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_ROUNDS=1000 $(GO) test -count=1 -timeout 60m -run '^TestRounds$$' -v ./scenarios/
+	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_MACHINES=1 $(GO) test -count=1 -timeout 60m -run '^TestDrillsOnMachines$$' -v ./cmd/firedrill/
 
 check:
 	$(GO) vet ./...

@@ -95,7 +95,10 @@ type Power interface {
 	// Off takes the power of a machine whose network and processes a fault has taken already, and returns what the provider
 	// said. It blocks until the machine is off; the agent's session is suspended.
 	Off(ctx context.Context) (proof string, err error)
-	// On gives it back, and blocks until the agent answers again, with the processes that ran. A machine that is on stays on.
+	// Reboot takes the power of such a machine and returns; the machine is back after a time or, where that is 0, as soon as it
+	// can be by itself.
+	Reboot(ctx context.Context, after time.Duration) (proof string, err error)
+	// On gives the power back, and blocks until the agent answers again, with the processes that ran. A machine that is on stays on.
 	On(ctx context.Context) error
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
@@ -45,30 +44,51 @@ func (hostLost) Check(ctx context.Context, env Env) error {
 
 // Inject cuts first and kills then: a process that dies on a connected host says goodbye (FIN, RST) to its peers, and
 // they would not wait for the timeouts that a power loss costs. The bracket is the cut's: from then on the host is
-// lost to all others, whatever its last milliseconds inside.
+// lost to all others, whatever its last milliseconds inside. Machines are switched off last, for the same reason.
 func (hostLost) Inject(ctx context.Context, env Env) (Effect, error) {
-	cut, err := env.do(ctx, env.Targets, env.part(pieceCut), agent.NetworkSpec{Direction: agent.Both, Action: agent.Drop})
+	lost, err := env.silence(ctx, env.Targets)
 	if err != nil {
-		return cut, err
+		return lost, err
 	}
-	killed, err := env.do(ctx, env.Targets, env.part(pieceKill), agent.KillSpec{Signal: "KILL", Hold: true})
-	if err != nil {
-		return cut, err
-	}
-	stopped, _ := env.seen(ctx, env.Targets, env.part(pieceCut)) // a bonus: the dead processes are proof enough
-	off, err := switched(ctx, env.Targets, func(ctx context.Context, n Node) (string, error) { return n.Power.Off(ctx) })
-	cut.Proof = sentences(killed.Proof, stopped, off)
-	return cut, err
+	machines, _ := bySwitch(env.Targets)
+	off, err := switched(ctx, machines, func(ctx context.Context, n Node) (string, error) { return n.Power.Off(ctx) })
+	lost.Proof = sentences(lost.Proof, off)
+	return lost, err
 }
 
-// switched uses the switches of those that have one, all at once. A host of the application is left on: it is the witness.
+// silence takes network and processes of hosts.
+func (e Env) silence(ctx context.Context, nodes []Node) (Effect, error) {
+	cut, err := e.do(ctx, nodes, e.part(pieceCut), agent.NetworkSpec{Direction: agent.Both, Action: agent.Drop})
+	if err != nil {
+		return cut, err
+	}
+	killed, err := e.do(ctx, nodes, e.part(pieceKill), agent.KillSpec{Signal: "KILL", Hold: true})
+	if err != nil {
+		return cut, err
+	}
+	stopped, _ := e.seen(ctx, nodes, e.part(pieceCut)) // a bonus: the dead processes are proof enough
+	cut.Proof = sentences(killed.Proof, stopped)
+	return cut, nil
+}
+
+// bySwitch tells hosts that have a switch from those that have none. A host of the application is among the latter: it is the
+// witness, and left on.
+func bySwitch(nodes []Node) (machines, others []Node) {
+	for _, n := range nodes {
+		if n.Power != nil && n.Component != harness.Application {
+			machines = append(machines, n)
+		} else {
+			others = append(others, n)
+		}
+	}
+	return machines, others
+}
+
+// switched uses the switches of machines, all at once.
 func switched(ctx context.Context, nodes []Node, use func(ctx context.Context, n Node) (string, error)) (string, error) {
 	proofs, errs := make([]string, len(nodes)), make([]error, len(nodes))
 	var all sync.WaitGroup
 	for i, n := range nodes {
-		if n.Power == nil || n.Component == harness.Application {
-			continue
-		}
 		all.Go(func() {
 			said, err := use(ctx, n)
 			if said != "" {
@@ -89,24 +109,22 @@ func (hostLost) Observe(ctx context.Context, env Env) (string, error) {
 // Heal switches machines on first. Their kernels have forgotten the cut, and their agents, which start what ran, the kill: what
 // is asked of them then finds nothing to do.
 func (hostLost) Heal(ctx context.Context, env Env) (Effect, error) {
-	began, machines := env.began()
-	_, powerErr := switched(ctx, env.Targets, func(ctx context.Context, n Node) (string, error) { return "", n.Power.On(ctx) })
+	on, powerErr := env.on(ctx)
 	network, cutErr := env.healed(ctx, env.Targets, env.part(pieceCut))
 	processes, killErr := env.healed(ctx, env.Targets, env.part(pieceKill))
-	effect := network.then(processes)
-	if machines {
-		effect.Began = min(effect.Began, began)
-	}
-	return effect, errors.Join(powerErr, cutErr, killErr)
+	return on(network.then(processes)), errors.Join(powerErr, cutErr, killErr)
 }
 
-// began is when the machines among the targets begin to be switched on, if there are any: nobody on them can say it.
-func (e Env) began() (at time.Duration, machines bool) {
-	for _, n := range e.Targets {
-		machines = machines || n.Power != nil
+// on switches machines on. What it returns has a heal begin with that, which nobody on the machines can tell.
+func (e Env) on(ctx context.Context) (func(Effect) Effect, error) {
+	machines, _ := bySwitch(e.Targets)
+	if len(machines) == 0 {
+		return func(heal Effect) Effect { return heal }, nil
 	}
-	if machines && e.clock != nil {
-		at = e.clock()
-	}
-	return at, machines && e.clock != nil
+	began := e.clock()
+	_, err := switched(ctx, machines, func(ctx context.Context, n Node) (string, error) { return "", n.Power.On(ctx) })
+	return func(heal Effect) Effect {
+		heal.Began = min(heal.Began, began)
+		return heal
+	}, err
 }

@@ -121,7 +121,7 @@ type Env struct {
 	node   func(name string) (Node, error)
 	budget time.Duration        // of one round of calls to the agents
 	atMost time.Duration        // after which the agents heal by themselves; 0: never
-	clock  func() time.Duration // the drill's time
+	clock  func() time.Duration // the drill's time; a visitor has none, and no switches
 	// now brackets the deeds of a visitor, whose agent sessions do not know the drill's epoch; nil for the drill
 	// itself, which has the nodes' own, exact stamps.
 	now func() time.Duration

@@ -30,6 +30,15 @@ func paperAccount(t *testing.T) *standin.Listener {
 	t.Helper()
 	l, err := standin.Listen(standin.Config{API: "127.0.0.1:0", DNS: "127.0.0.1:0", Token: testToken})
 	require.NoError(t, err)
+	serve(t, l)
+	t.Setenv(linode.URLVariable, "http://"+l.APIAddr())
+	t.Setenv(linode.TokenVariable, testToken)
+	return l
+}
+
+// serve runs a stand-in until the test ends.
+func serve(t *testing.T, l *standin.Listener) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- l.Serve(ctx) }()
@@ -37,9 +46,6 @@ func paperAccount(t *testing.T) *standin.Listener {
 		cancel()
 		assert.NoError(t, <-done)
 	})
-	t.Setenv(linode.URLVariable, "http://"+l.APIAddr())
-	t.Setenv(linode.TokenVariable, testToken)
-	return l
 }
 
 // inAccount counts everything that can cost or be in the way.

@@ -12,6 +12,7 @@ Feature: A MySQL replication group is cut in two
       | router    | DEFAULT.connect_timeout                | 1     |
       | router    | DEFAULT.read_timeout                   | 1     |
 
+  @machines
   Scenario: the primary's datacenter is isolated, and rejoins by itself
     The old primary cannot commit, and the application beside it has no way to
     the new one. When it hears the others again it believes for some seconds

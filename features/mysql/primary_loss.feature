@@ -33,6 +33,7 @@ Feature: The MySQL primary is lost
     And no acknowledged write is lost
     And at no time could two nodes acknowledge writes
 
+  @machines
   Scenario: the host of the primary is lost
     When the host of the primary is lost
     Then a new primary is promoted within 30 seconds

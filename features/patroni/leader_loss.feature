@@ -49,7 +49,7 @@ Feature: The PostgreSQL leader is lost
     And no acknowledged write is lost
     And at no time could two nodes acknowledge writes
 
-  @extended
+  @extended @machines
   Scenario: the host of the leader is lost
     Given the steady state holds
     When the host of the leader is lost

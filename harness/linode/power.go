@@ -2,7 +2,6 @@ package linode
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -21,9 +20,10 @@ type power struct {
 	id harness.Identity
 	m  *machine
 
-	mu  sync.Mutex
-	ssh *ssh.Client
-	off bool // by us, and not yet on again
+	mu       sync.Mutex
+	ssh      *ssh.Client
+	off      bool // by us, and not yet on again
+	byLassie bool // it is not us who boots it
 }
 
 var _ harness.Power = (*power)(nil)
@@ -32,17 +32,28 @@ var _ harness.Power = (*power)(nil)
 // down is cut after two minutes.
 const offBudget = 3 * time.Minute
 
-// Off ends the agent before the machine is asked to go down: an agent that is asked to end heals first. The shutdown is
-// ordered at the API, so that Lassie does not boot the machine again.
+// Off shuts the machine down at the API, so that Lassie does not boot it again.
 func (w *power) Off(ctx context.Context) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	began := time.Now()
+	if err := w.endAgent(ctx); err != nil {
+		return "", err
+	}
+	return w.shutdown(ctx)
+}
+
+// endAgent goes before a machine is asked to go down: an agent that is asked to end heals first.
+func (w *power) endAgent(ctx context.Context) error {
 	w.off = true
 	if _, err := sh(ctx, w.ssh, "systemctl kill --signal=KILL "+agentUnit, nil); err != nil {
-		return "", fmt.Errorf("end the agent of %s: %w", w.m.Name, err)
+		return fmt.Errorf("end the agent of %s: %w", w.m.Name, err)
 	}
 	w.m.Agent.Suspend()
+	return nil
+}
+
+func (w *power) shutdown(ctx context.Context) (string, error) {
+	began := time.Now()
 	closeQuietly(w.ssh)
 	if err := w.p.client.ShutdownInstance(ctx, w.m.id); err != nil {
 		return "", fmt.Errorf("shut %s down: %w", w.m.Name, err)
@@ -53,30 +64,91 @@ func (w *power) Off(ctx context.Context) (string, error) {
 	return fmt.Sprintf("the API says offline, %s after the order", time.Since(began).Round(100*time.Millisecond)), nil
 }
 
-// On boots the machine, waits until its agent answers, and goes on with its session.
+// Reboot with no time leaves it to the machine, and to Lassie, which boots what has gone down without an order. With one, it is
+// the API that takes the power, and gives it back: Lassie has no part in that.
+func (w *power) Reboot(ctx context.Context, after time.Duration) (proof string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	began := time.Now()
+	if err := w.endAgent(ctx); err != nil {
+		return "", err
+	}
+	w.byLassie = after == 0
+	if w.byLassie {
+		// By a timer: the answer of this command is to be out before sshd goes.
+		_, err = sh(ctx, w.ssh, "systemd-run --quiet --on-active=200ms --timer-property=AccuracySec=50ms systemctl reboot", nil)
+		closeQuietly(w.ssh)
+		proof = "it reboots by itself"
+	} else {
+		proof, err = w.shutdown(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("reboot %s: %w", w.m.Name, err)
+	}
+	life, stop := context.WithTimeout(context.WithoutCancel(ctx), offBudget+bootBudget)
+	w.p.keep(w.id, closer(stop)) // no boot of a machine that is being deleted
+	go func() {
+		defer stop()
+		if wait.Hold(life, after-time.Since(began)) == nil {
+			_ = w.On(life) // the heal tries again, and says why it could not
+		}
+	}()
+	return proof, nil
+}
+
+// closer makes of a function something to be closed.
+type closer func()
+
+func (c closer) Close() error {
+	c()
+	return nil
+}
+
+// lassieWithin is how long we wait for Lassie to boot a machine, before we do.
+const lassieWithin = time.Minute
+
+// On boots the machine if nobody else does, waits until its agent answers, and goes on with its session.
 func (w *power) On(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.off {
 		return nil
 	}
+	if w.byLassie {
+		// An error is a machine that Lassie has left off, or the end of ctx, which shows below.
+		_ = wait.Until(ctx, w.m.Name+" booted by Lassie", lassieWithin, func(ctx context.Context) (bool, string, error) { return w.resumes(ctx) })
+	}
+	if !w.off {
+		return nil
+	}
 	if err := w.boot(ctx); err != nil {
 		return err
 	}
-	client, err := dial(ctx, w.m.Address, w.m.keys)
+	return wait.Until(ctx, "agent of "+w.m.Name+" answers again", sshBudget, func(ctx context.Context) (bool, string, error) { return w.resumes(ctx) })
+}
+
+// attemptWithin bounds one attempt to speak to an agent that may not be there yet.
+const attemptWithin = 20 * time.Second
+
+// resumes tries once. The agent of before was killed, and nothing restarts it but a boot: one that answers is the new one.
+func (w *power) resumes(ctx context.Context) (bool, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
+	defer cancel()
+	client, err := dialOnce(ctx, w.m.Address, w.m.keys)
 	if err != nil {
-		return err
+		return false, err.Error(), nil
 	}
 	bridge, err := open(client, agentPath+" agent connect")
+	if err == nil {
+		err = w.m.Agent.Resume(ctx, bridge, agent.Introduction{Owner: true})
+	}
 	if err != nil {
-		return errors.Join(err, client.Close())
+		closeQuietly(client)
+		return false, err.Error(), nil
 	}
 	w.p.keep(w.id, bridge)
-	if err := w.m.Agent.Resume(ctx, bridge, agent.Introduction{Owner: true}); err != nil {
-		return err
-	}
 	w.ssh, w.off = client, false
-	return nil
+	return true, "", nil
 }
 
 // boot orders the boot of a machine that is off, or on its way there.

@@ -62,14 +62,9 @@ const sshBudget = 4 * time.Minute
 // dial logs in. A machine whose host key is another one is not spoken to; it is asked again, because the key that we gave
 // it comes in the course of its first boot.
 func dial(ctx context.Context, address string, k keys) (*ssh.Client, error) {
-	config := &ssh.ClientConfig{
-		User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(k.login.signer)},
-		HostKeyCallback: ssh.FixedHostKey(k.host.signer.PublicKey()), HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
-	}
 	var client *ssh.Client
-	target := net.JoinHostPort(address, "22")
-	err := wait.Until(ctx, "SSH to "+target, sshBudget, func(ctx context.Context) (bool, string, error) {
-		c, err := dialOnce(ctx, target, config)
+	err := wait.Until(ctx, "SSH to "+address, sshBudget, func(ctx context.Context) (bool, string, error) {
+		c, err := dialOnce(ctx, address, k)
 		if err != nil {
 			return false, err.Error(), nil
 		}
@@ -82,7 +77,12 @@ func dial(ctx context.Context, address string, k keys) (*ssh.Client, error) {
 // dialBudget bounds one attempt.
 const dialBudget = 10 * time.Second
 
-func dialOnce(ctx context.Context, target string, config *ssh.ClientConfig) (*ssh.Client, error) {
+func dialOnce(ctx context.Context, address string, k keys) (*ssh.Client, error) {
+	config := &ssh.ClientConfig{
+		User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(k.login.signer)},
+		HostKeyCallback: ssh.FixedHostKey(k.host.signer.PublicKey()), HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+	}
+	target := net.JoinHostPort(address, "22")
 	ctx, cancel := context.WithTimeout(ctx, dialBudget)
 	defer cancel()
 	conn, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, "tcp", target)
