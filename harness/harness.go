@@ -88,6 +88,16 @@ type Node struct {
 	Fittings   []Fitting
 	Agent      *agent.Client
 	Power      Power // nil where the provider has no switch: the agent then does what it can
+	Wall       Wall  // nil where the provider has no firewall
+}
+
+// Wall is a provider's packet filter around the machines of one datacenter, which share it.
+type Wall interface {
+	// Shut lets nothing through but the controller's stream; inside everything goes on. It returns when the provider has taken
+	// that, not when it is so.
+	Shut(ctx context.Context) error
+	// Open lets through what passed before.
+	Open(ctx context.Context) error
 }
 
 // Power is the switch of a machine.

@@ -18,6 +18,7 @@ func Builtin() *Registry {
 	Register(r, "resource.files", resourceFilesDoc, newResourceFiles)
 	Register(r, "net.partition", netPartitionDoc, newNetPartition)
 	Register(r, "datacenter.isolation", datacenterIsolationDoc, newDatacenterIsolation)
+	Register(r, "datacenter.firewalled", datacenterFirewalledDoc, newDatacenterFirewalled)
 	Register(r, "hook", hookDoc, newHook)
 	Register(r, "dns.api", dnsAPIDoc, newDNSAPI)
 	Register(r, "dns.server", dnsServerDoc, newDNSServer)

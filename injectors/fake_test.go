@@ -30,6 +30,7 @@ type fakeAgent struct {
 	calls    []string
 	packets  int                       // what Inspect finds stopped, once something is in force
 	knocks   int                       // exchanges it was asked for
+	passes   func() bool               // whether a knock gets through to a closed port; nil: none does
 	cannot   string                    // the reason why it can do nothing
 	rows     map[string]agent.Rows     // answers to queries, by a part of the statement
 	before   func(method string) error // called at the beginning of each deed
@@ -95,6 +96,9 @@ func (f *fakeAgent) Exchange(context.Context, agent.Exchanges) ([]agent.Exchange
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.knocks++
+	if f.passes != nil && f.passes() {
+		return []agent.Exchange{{Outcome: agent.Refused}}, nil
+	}
 	return []agent.Exchange{{Outcome: agent.Silence}}, nil
 }
 

@@ -37,6 +37,7 @@ type Node struct {
 	Address    string
 	Agent      Agent
 	Power      harness.Power // nil where the node has no switch
+	Wall       harness.Wall  // nil where its datacenter has no firewall of a provider
 	// Admin reaches the node's database from inside the node, with all rights; its driver is empty on a node that
 	// has none. Application is how an application logs in there.
 	Admin, Application agent.Database
@@ -59,7 +60,7 @@ func Nodes(nodes []*harness.Node, logins Logins) []Node {
 	}
 	var out []Node
 	for _, n := range nodes {
-		node := Node{Name: n.Name, Component: n.Component, Datacenter: n.Datacenter, Address: n.Address, Agent: n.Agent, Power: n.Power}
+		node := Node{Name: n.Name, Component: n.Component, Datacenter: n.Datacenter, Address: n.Address, Agent: n.Agent, Power: n.Power, Wall: n.Wall}
 		if databases[n.Name] {
 			node.Admin, node.Application = logins.Admin(n), logins.Application()
 		}

@@ -270,4 +270,6 @@ func Returned(targets ...string) Match {
 func Reunited() Match { return Match{Faults: []string{"net.partition"}} }
 
 // Rejoined matches what `the isolation is healed` heals.
-func Rejoined() Match { return Match{Faults: []string{"datacenter.isolation"}} }
+func Rejoined() Match {
+	return Match{Faults: []string{"datacenter.isolation", "datacenter.firewalled"}}
+}

@@ -15,7 +15,7 @@ type diagnosis func(run *record.Run, s succession) []record.Finding
 
 // diagnoses are all of them. To add one, write its file and its line here.
 func diagnoses() []diagnosis {
-	return []diagnosis{leftBehind, thrownAway, unapplied, failedHooks, leftReadOnly, cancelled, wrongCluster, diverged, timelines}
+	return []diagnosis{leftBehind, thrownAway, unapplied, failedHooks, leftReadOnly, cancelled, wrongCluster, diverged, timelines, firewalled}
 }
 
 // audit is what the failover manager noted of one, by its number.

@@ -82,7 +82,7 @@ func TestWhatIsMadeIsMarkedAndGoes(t *testing.T) {
 	assert.ErrorContains(t, ordered(t, p), atHome)
 	c := a.client(nil)
 	all := account(t, a)
-	require.Len(t, all, 5, "three machines, a firewall, the placement group of two in us-east")
+	require.Len(t, all, 6, "three machines, a firewall for each of two datacenters, the placement group of two in us-east")
 	for _, r := range all {
 		assert.True(t, r.ours, r)
 		assert.Equal(t, owned{drill.Run, p.Until().Local()}, owned{r.run, r.until.Local()}, r)
@@ -97,18 +97,18 @@ func TestWhatIsMadeIsMarkedAndGoes(t *testing.T) {
 	assert.Equal(t, map[string]string{"p1": "us-east", "p2": "eu-central", "app1": "us-east"}, regions)
 	firewalls, err := c.ListFirewalls(t.Context(), nil)
 	require.NoError(t, err)
-	require.Len(t, firewalls, 1)
+	require.Len(t, firewalls, 2)
 	rules := firewalls[0].Rules
 	assert.Equal(t, "DROP", rules.InboundPolicy)
 	require.Len(t, rules.Inbound, 4)
 	assert.Equal(t, "22", rules.Inbound[0].Ports)
 	assert.Len(t, *rules.Inbound[0].Addresses.IPv4, 1, "the controller alone")
 	assert.Len(t, *rules.Inbound[1].Addresses.IPv4, 3, "the peers")
-	assert.Len(t, firewalls[0].Entities, 3, "every machine is behind it from its creation")
+	assert.Equal(t, 3, len(firewalls[0].Entities)+len(firewalls[1].Entities), "every machine is behind one from its creation")
 
 	open, err := Outstanding(o.Ledger)
 	require.NoError(t, err)
-	assert.Len(t, open, 5)
+	assert.Len(t, open, 6)
 	require.NoError(t, p.Down(t.Context(), drill))
 	assert.Empty(t, account(t, a))
 	open, err = Outstanding(o.Ledger)
@@ -194,7 +194,7 @@ func TestCleanFromAnotherProcess(t *testing.T) {
 	assert.Empty(t, removed, "the beginning of a run's name is not its name")
 	removed, err = Clean(t.Context(), a, o.Ledger, "", p.Until().Add(time.Second))
 	require.NoError(t, err)
-	assert.Len(t, removed, 5)
+	assert.Len(t, removed, 6)
 	open, err := Outstanding(o.Ledger)
 	require.NoError(t, err)
 	assert.Empty(t, open)
@@ -211,7 +211,7 @@ func TestCleanFromAnotherProcess(t *testing.T) {
 	require.Error(t, ordered(t, p))
 	removed, err = Clean(t.Context(), a, o.Ledger, drill.Run, time.Now())
 	require.NoError(t, err)
-	assert.Len(t, removed, 5, "a run that is named does not wait for its deadline")
+	assert.Len(t, removed, 6, "a run that is named does not wait for its deadline")
 }
 
 func TestMoney(t *testing.T) {
@@ -255,9 +255,9 @@ func TestADryRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, nodes, 3)
 	assert.Equal(t, 3, strings.Count(said.String(), "POST /v4/linode/instances "))
-	assert.Equal(t, 1, strings.Count(said.String(), "POST /v4/networking/firewalls "))
+	assert.Equal(t, 2, strings.Count(said.String(), "POST /v4/networking/firewalls "))
 	assert.Equal(t, 1, strings.Count(said.String(), "POST /v4/placement/groups "))
-	assert.Equal(t, 1, strings.Count(said.String(), "PUT /v4/networking/firewalls/"))
+	assert.Equal(t, 2, strings.Count(said.String(), "PUT /v4/networking/firewalls/"))
 	assert.Contains(t, said.String(), `"tags":["firedrill","firedrill-run-20261121-200000"`)
 	for _, secret := range []string{"ssh-ed25519", "user_data", token} {
 		assert.NotContains(t, said.String(), secret)

@@ -36,25 +36,29 @@ const offBudget = 3 * time.Minute
 func (w *power) Off(ctx context.Context) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.endAgent(ctx); err != nil {
+	if err := w.endAgent(ctx, "true"); err != nil {
 		return "", err
 	}
 	return w.shutdown(ctx)
 }
 
-// endAgent goes before a machine is asked to go down: an agent that is asked to end heals first.
-func (w *power) endAgent(ctx context.Context) error {
+// endAgent goes before a machine is asked to go down: an agent that is asked to end heals first. With the agent's session the
+// connection goes that it came through, so what is to be done then is done in the same breath.
+func (w *power) endAgent(ctx context.Context, then string) error {
 	w.off = true
-	if _, err := sh(ctx, w.ssh, "systemctl kill --signal=KILL "+agentUnit, nil); err != nil {
+	if _, err := sh(ctx, w.ssh, "systemctl kill --signal=KILL "+agentUnit+" && "+then, nil); err != nil {
 		return fmt.Errorf("end the agent of %s: %w", w.m.Name, err)
 	}
 	w.m.Agent.Suspend()
+	closeQuietly(w.ssh)
 	return nil
 }
 
+// rebootSoon goes by a timer: the answer of the command is to be out before sshd goes.
+const rebootSoon = "systemd-run --quiet --on-active=200ms --timer-property=AccuracySec=50ms systemctl reboot"
+
 func (w *power) shutdown(ctx context.Context) (string, error) {
 	began := time.Now()
-	closeQuietly(w.ssh)
 	if err := w.p.client.ShutdownInstance(ctx, w.m.id); err != nil {
 		return "", fmt.Errorf("shut %s down: %w", w.m.Name, err)
 	}
@@ -70,16 +74,10 @@ func (w *power) Reboot(ctx context.Context, after time.Duration) (proof string, 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	began := time.Now()
-	if err := w.endAgent(ctx); err != nil {
-		return "", err
-	}
 	w.byLassie = after == 0
 	if w.byLassie {
-		// By a timer: the answer of this command is to be out before sshd goes.
-		_, err = sh(ctx, w.ssh, "systemd-run --quiet --on-active=200ms --timer-property=AccuracySec=50ms systemctl reboot", nil)
-		closeQuietly(w.ssh)
-		proof = "it reboots by itself"
-	} else {
+		proof, err = "it reboots by itself", w.endAgent(ctx, rebootSoon)
+	} else if err = w.endAgent(ctx, "true"); err == nil {
 		proof, err = w.shutdown(ctx)
 	}
 	if err != nil {
@@ -116,7 +114,7 @@ func (w *power) On(ctx context.Context) error {
 	}
 	if w.byLassie {
 		// An error is a machine that Lassie has left off, or the end of ctx, which shows below.
-		_ = wait.Until(ctx, w.m.Name+" booted by Lassie", lassieWithin, func(ctx context.Context) (bool, string, error) { return w.resumes(ctx) })
+		_ = wait.Until(ctx, w.m.Name+" booted by Lassie", lassieWithin, func(ctx context.Context) (bool, string, error) { return w.resumes(ctx, "true") })
 	}
 	if !w.off {
 		return nil
@@ -124,18 +122,25 @@ func (w *power) On(ctx context.Context) error {
 	if err := w.boot(ctx); err != nil {
 		return err
 	}
-	return wait.Until(ctx, "agent of "+w.m.Name+" answers again", sshBudget, func(ctx context.Context) (bool, string, error) { return w.resumes(ctx) })
+	// It may never have gone down.
+	return wait.Until(ctx, "agent of "+w.m.Name+" answers again", sshBudget, func(ctx context.Context) (bool, string, error) {
+		return w.resumes(ctx, "systemctl start "+agentUnit)
+	})
 }
 
 // attemptWithin bounds one attempt to speak to an agent that may not be there yet.
 const attemptWithin = 20 * time.Second
 
-// resumes tries once. The agent of before was killed, and nothing restarts it but a boot: one that answers is the new one.
-func (w *power) resumes(ctx context.Context) (bool, string, error) {
+// resumes tries once, after a command. The agent of before was killed, and nothing restarts it but a boot, or that command.
+func (w *power) resumes(ctx context.Context, first string) (bool, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
 	client, err := dialOnce(ctx, w.m.Address, w.m.keys)
 	if err != nil {
+		return false, err.Error(), nil
+	}
+	if _, err := sh(ctx, client, first, nil); err != nil {
+		closeQuietly(client)
 		return false, err.Error(), nil
 	}
 	bridge, err := open(client, agentPath+" agent connect")

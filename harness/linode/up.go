@@ -30,19 +30,13 @@ type machine struct {
 	keys keys
 }
 
-// Up makes a firewall that admits nobody, the machines under it, and then admits the controller and the machines
+// Up makes firewalls that admit nobody, the machines under them, and then admits the controller and the machines
 // themselves; it installs what each component needs, and opens a session to each agent.
 func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.NodeSpec) ([]*harness.Node, error) {
 	if err := p.possible(ctx, id, specs); err != nil {
 		return nil, err
 	}
-	firewall, err := p.create(ctx, id.Run, kindFirewall, drillPrefix(id), func(ctx context.Context) (int, error) {
-		f, err := p.client.CreateFirewall(ctx, linodego.FirewallCreateOptions{Label: drillPrefix(id), Tags: tags(id, p.until), Rules: shut()})
-		if err != nil {
-			return 0, err
-		}
-		return f.ID, nil
-	})
+	firewalls, err := p.firewalls(ctx, id, specs)
 	if err != nil {
 		return nil, err
 	}
@@ -59,14 +53,14 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	group.SetLimit(createParallel)
 	for i, s := range specs {
 		group.Go(func() (err error) {
-			machines[i], err = p.order(groupCtx, id, s, firewall, groups[p.region(s.Datacenter)], login)
+			machines[i], err = p.order(groupCtx, id, s, firewalls[s.Datacenter], groups[p.region(s.Datacenter)], login)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if err := p.admit(ctx, firewall, machines); err != nil {
+	if err := p.walls(ctx, firewalls, machines); err != nil {
 		return nil, err
 	}
 	nodes := make([]*harness.Node, len(machines))
@@ -97,11 +91,6 @@ func (p *Provider) possible(ctx context.Context, id harness.Identity, specs []ha
 		}
 	}
 	return p.afford(ctx, specs)
-}
-
-// shut are the rules of a firewall that lets nobody in.
-func shut() linodego.FirewallRuleSet {
-	return linodego.FirewallRuleSet{Inbound: []linodego.FirewallRule{}, InboundPolicy: "DROP", Outbound: []linodego.FirewallRule{}, OutboundPolicy: "ACCEPT"}
 }
 
 // placementGroups keeps the machines of a region on different hosts, where the region can: several on one host would
@@ -199,30 +188,6 @@ func (p *Provider) running(ctx context.Context, m *machine) error {
 		}
 		return false, string(l.Status), err
 	})
-}
-
-// admit opens the firewall: SSH to the controller, everything to the machines of the drill.
-func (p *Provider) admit(ctx context.Context, firewall int, machines []*machine) error {
-	controller, err := p.controller(machines[0].Address)
-	if err != nil {
-		return err
-	}
-	var peers []string
-	for _, m := range machines {
-		peers = append(peers, m.Address+"/32")
-	}
-	rule := func(label string, protocol linodego.NetworkProtocol, ports string, from ...string) linodego.FirewallRule {
-		return linodego.FirewallRule{Action: "ACCEPT", Label: label, Protocol: protocol, Ports: ports, Addresses: linodego.NetworkAddresses{IPv4: &from}}
-	}
-	rules := shut()
-	rules.Inbound = []linodego.FirewallRule{
-		rule("controller", linodego.TCP, "22", controller),
-		rule("peers-tcp", linodego.TCP, "1-65535", peers...), rule("peers-udp", linodego.UDP, "1-65535", peers...), rule("peers-icmp", linodego.ICMP, "", peers...),
-	}
-	if _, err := p.client.UpdateFirewallRules(ctx, firewall, rules); err != nil {
-		return fmt.Errorf("admit the controller and the peers: %w", err)
-	}
-	return nil
 }
 
 // Down deletes what the drill has in the account, by what the account says: also what an order made whose answer we never

@@ -39,6 +39,7 @@ var vocabulary = map[string]string{
 	`the host of the primary is lost`:                                     `the host of TARGET is lost`,
 	`the host of a minority of etcd is lost`:                              `the host of TARGET is lost`,
 	`the host of the old primary returns`:                                 `the host of TARGET returns`,
+	`datacenter "dc1" is isolated by the provider's firewall`:             `datacenter "NAME" is isolated by the provider's firewall`,
 	`datacenter "dc1" is isolated`:                                        `datacenter "NAME" is isolated`,
 	`the primary is partitioned from every Orchestrator`:                  `TARGET is partitioned from TARGET`,
 	`the primary's datacenter is partitioned from every other node`:       `TARGET is partitioned from TARGET`,

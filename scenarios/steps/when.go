@@ -34,6 +34,12 @@ var faultForms = []Form{
 		},
 	},
 	{
+		Form: `datacenter "NAME" is isolated by the provider's firewall`, Means: "the same, by the rules of its machines' provider", NeedsTopology: true,
+		Handler: func(ctx context.Context, d *scenarios.Drill, dc string) error {
+			return d.Inject(ctx, text(ctx), "datacenter.firewalled", `datacenter "`+dc+`"`, params{"datacenter": dc})
+		},
+	},
+	{
 		Form: `TARGET is partitioned from TARGET`, Means: "both ways, in silence; the second may be every other node", NeedsTopology: true,
 		Handler: func(ctx context.Context, d *scenarios.Drill, target, peers string) error {
 			return d.Cut(ctx, text(ctx), target, peers, injectors.PartitionParams{Direction: injectors.BothWays})
