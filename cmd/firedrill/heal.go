@@ -91,6 +91,10 @@ func healDrill(ctx context.Context, e *env, api *client.Client, dir string) (err
 		return err
 	}
 	m := run.Manifest
+	if m.Provider == onLinode {
+		_, _ = fmt.Fprintf(e.stderr, "%s: machines heal by themselves, and cost until they are deleted: firedrill clean --provider linode --run %s\n", m.DrillID, m.RunID)
+		return nil
+	}
 	nodes, err := docker.Attach(ctx, api, m.RunID, m.DrillID)
 	defer func() {
 		for _, n := range nodes {

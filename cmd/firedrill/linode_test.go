@@ -110,6 +110,9 @@ func TestProvisioningThatFailsHalfWay(t *testing.T) {
 	report, err := os.ReadFile(filepath.Join(filepath.Dir(strings.TrimSpace(stdout)), "summary.md"))
 	require.NoError(t, err)
 	assert.NotContains(t, stdout+stderr+string(report), testToken)
+	code, _, stderr = call(t, "heal", "--out", out)
+	assert.Zero(t, code)
+	assert.Contains(t, stderr, "firedrill clean --provider linode --run 2")
 }
 
 const patroniFeature = `Feature: F
