@@ -198,6 +198,9 @@ func (p *Provider) start(ctx context.Context, id harness.Identity, n place) erro
 	for _, other := range n.all {
 		hosts = append(hosts, other.Name+":"+other.Address)
 	}
+	for _, name := range harness.Outside {
+		hosts = append(hosts, name+":"+harness.Nowhere)
+	}
 	data, err := p.dataVolume(ctx, id, n)
 	if err != nil {
 		return err

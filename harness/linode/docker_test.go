@@ -80,6 +80,9 @@ func TestNodesOnMachines(t *testing.T) {
 	assert.Equal(t, "e1", says(etcd, "hostname"))
 	assert.Contains(t, says(etcd, "etcd", "--version"), "etcd Version: 3")
 	assert.Equal(t, "systemd", says(etcd, "cat", "/proc/1/comm"))
+	for _, name := range harness.Outside {
+		assert.Equal(t, harness.Nowhere, strings.Fields(says(app, "getent", "hosts", name))[0], "no hook reaches a real account")
+	}
 
 	// A component's process, killed and healed.
 	require.NoError(t, etcd.Agent.Define(ctx, agent.Process{Name: "etcd", User: "etcd", Argv: []string{"etcd", "--data-dir", "/var/lib/etcd/drill",

@@ -6,14 +6,19 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/firedrill/firedrill/harness"
 )
 
 // maxUserData is what the Metadata service takes, in bytes.
 const maxUserData = 16384
 
+// outsideScript writes names into the system's own list, which is asked before any name server.
+const outsideScript = `nowhere=$1; shift; for name; do grep -qw "$name" /etc/hosts || echo "$nowhere $name" >> /etc/hosts; done`
+
 // cloudConfig is what a machine is told at its first boot: its host key, so that we know it from the first packet; no
-// log-in by password; and to power itself off at the deadline, which a reboot does not make it forget. The last is for the drill's sake and not the bill's: a machine
-// that is off still costs.
+// log-in by password; to find nobody at harness.Outside; and to power itself off at the deadline, which a reboot does not make
+// it forget. The last is for the drill's sake and not the bill's: a machine that is off still costs.
 func cloudConfig(host key, until time.Time) ([]byte, error) {
 	private, err := host.file()
 	if err != nil {
@@ -31,6 +36,9 @@ func cloudConfig(host key, until time.Time) ([]byte, error) {
 				" UTC\n\n[Install]\nWantedBy=timers.target\n"},
 		},
 		"runcmd": [][]string{{"systemctl", "daemon-reload"}, {"systemctl", "enable", "--now", "firedrill-deadline.timer"}},
+		// At every boot: a system may write the file anew.
+		"manage_etc_hosts": false,
+		"bootcmd":          [][]string{append([]string{"sh", "-c", outsideScript, "outside", harness.Nowhere}, harness.Outside...)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write user data: %w", err)

@@ -297,9 +297,13 @@ func (t *Topology) managerWaits(ctx context.Context, s *starting, m *managerNode
 // entry of a leader that never was has expired, after 5 s: the first start does not wait for that. A restart is as it
 // is in production. Under raft the leader is elected, and of several on one backend the first leads.
 func (t *Topology) launchManager(ctx context.Context, m *managerNode) error {
+	env, err := endpoint.Sandbox(ctx, m.Node, t.dns)
+	if err != nil {
+		return err
+	}
 	process := agent.Process{
 		Name: manager, Argv: []string{images.OrchestratorBinary, "-config", orchestratorConfig, "-verbose", "http"},
-		Dir: images.OrchestratorDir, DataDir: images.OrchestratorDataDir,
+		Dir: images.OrchestratorDir, DataDir: images.OrchestratorDataDir, Env: env,
 	}
 	again := process
 	if !t.raft && m == t.managers[0] {

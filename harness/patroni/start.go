@@ -193,10 +193,14 @@ func (t *Topology) startPatroni(ctx context.Context, n *harness.Node) error {
 	if err := n.Agent.Tail(ctx, agent.Tail{Node: n.Name, Path: hookLog, Kind: record.KindHook}); err != nil {
 		return err
 	}
+	env, err := endpoint.Sandbox(ctx, n, t.names[0])
+	if err != nil {
+		return err
+	}
 	return run(ctx, n, agent.Process{
 		Name: ProcessPatroni, Argv: []string{"patroni", patroniYML}, User: "postgres", Dir: postgresHome,
 		// Callbacks inherit it: a run that needs no configuration file logs to the same place.
-		Env:     []string{"FIREDRILL_HOOK_LOG=" + hookLog},
+		Env:     append(env, "FIREDRILL_HOOK_LOG="+hookLog),
 		DataDir: images.PostgresDataDir,
 		Inner:   map[string]string{ProcessPostgres: images.PostgresDataDir + "/postmaster.pid"},
 	})
