@@ -18,6 +18,7 @@ const (
 	kindLinode   = "linode"
 	kindFirewall = "firewall"
 	kindGroup    = "placement group"
+	kindRecord   = "record"
 )
 
 // resource is something in the account whose label has our prefix.
@@ -27,43 +28,48 @@ type resource struct {
 	label string
 	ours  bool // its marks say so too
 	owned
+	domain int // that a record is in
 }
 
 func (r resource) String() string { return fmt.Sprintf("%s %s (%d)", r.kind, r.label, r.id) }
 
 // resources lists what has our prefix, machines first. The API filters by a part of the label, which is wider than a
-// prefix; the rest is done here.
+// prefix; the rest is done here. With an error come those that could be listed.
 func resources(ctx context.Context, c *linodego.Client) ([]resource, error) {
 	filter := linodego.NewListOptions(0, fmt.Sprintf(`{"label":{"+contains":%q}}`, Prefix))
 	var out []resource
 	add := func(kind string, id int, label string, read func() (owned, bool)) {
 		if strings.HasPrefix(label, Prefix) {
 			o, ours := read()
-			out = append(out, resource{kind, id, label, ours, o})
+			out = append(out, resource{kind: kind, id: id, label: label, ours: ours, owned: o})
 		}
 	}
 	linodes, err := c.ListInstances(ctx, filter)
 	if err != nil {
-		return nil, fmt.Errorf("list Linodes: %w", err)
+		return out, fmt.Errorf("list Linodes: %w", err)
 	}
 	for _, l := range linodes {
 		add(kindLinode, l.ID, l.Label, func() (owned, bool) { return ownedByTags(l.Label, l.Tags) })
 	}
 	firewalls, err := c.ListFirewalls(ctx, filter)
 	if err != nil {
-		return nil, fmt.Errorf("list firewalls: %w", err)
+		return out, fmt.Errorf("list firewalls: %w", err)
 	}
 	for _, f := range firewalls {
 		add(kindFirewall, f.ID, f.Label, func() (owned, bool) { return ownedByTags(f.Label, f.Tags) })
 	}
 	groups, err := c.ListPlacementGroups(ctx, filter)
 	if err != nil {
-		return nil, fmt.Errorf("list placement groups: %w", err)
+		return out, fmt.Errorf("list placement groups: %w", err)
 	}
 	for _, g := range groups {
 		add(kindGroup, g.ID, g.Label, func() (owned, bool) { return ownedByLabel(g.Label) })
 	}
-	return out, nil
+	err = names(ctx, c, func(domain int, r linodego.DomainRecord) {
+		o, ours := ownedByLabel(r.Name)
+		out = append(out, resource{kind: kindRecord, id: r.ID, label: r.Name, ours: ours, owned: o, domain: domain})
+	})
+	return out, err
 }
 
 // createBudget is how long an order may take to be answered.
@@ -119,6 +125,8 @@ func deleteOne(ctx context.Context, c *linodego.Client, r resource) error {
 		err = c.DeleteInstance(ctx, r.id)
 	case kindFirewall:
 		err = c.DeleteFirewall(ctx, r.id)
+	case kindRecord:
+		err = c.DeleteDomainRecord(ctx, r.domain, r.id)
 	case kindGroup:
 		err = wait.Until(ctx, "nobody in the placement group", leaveBudget, func(ctx context.Context) (bool, string, error) {
 			err := c.DeletePlacementGroup(ctx, r.id)
@@ -154,18 +162,15 @@ type Removed struct {
 // passed; of the run that is named those too whose deadline has not. ledgerPath keeps the books; it need not be there.
 func Clean(ctx context.Context, a Account, ledgerPath, run string, now time.Time) ([]Removed, error) {
 	c := a.client(nil)
-	all, err := resources(ctx, c)
-	if err != nil {
-		return nil, err
-	}
+	all, unlisted := resources(ctx, c)
 	books, err := openLedger(ledgerPath)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(unlisted, err)
 	}
 	defer books.file.Close()
 	p := &Provider{client: c, ledger: books}
 	var removed []Removed
-	var errs []error
+	errs := []error{unlisted} // what is there and costs goes, also when something else could not be looked for
 	there := map[string]bool{}
 	for _, r := range all {
 		if !r.ours || r.run != run && r.until.After(now) {
@@ -179,7 +184,10 @@ func Clean(ctx context.Context, a Account, ledgerPath, run string, now time.Time
 		}
 		removed = append(removed, Removed{r.run, r.kind, r.label, r.id})
 	}
-	return removed, errors.Join(append(errs, p.settle(ledgerPath, there))...)
+	if unlisted == nil { // else what was not found may be there
+		errs = append(errs, p.settle(ledgerPath, there))
+	}
+	return removed, errors.Join(errs...)
 }
 
 // settle closes the lines of the ledger whose resource is not in the account: it never came to be, or somebody else

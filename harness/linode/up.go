@@ -200,12 +200,9 @@ func (p *Provider) Down(ctx context.Context, id harness.Identity) error {
 	for _, s := range sessions {
 		closeQuietly(s)
 	}
-	all, err := resources(ctx, p.client)
-	if err != nil {
-		return err
-	}
+	all, unlisted := resources(ctx, p.client)
 	there := map[string]bool{}
-	var errs []error
+	errs := []error{unlisted} // what is there and costs goes, also when something else could not be looked for
 	for _, r := range all {
 		if !r.ours || r.run != id.Run || !strings.HasPrefix(r.label, drillPrefix(id)) {
 			there[r.kind+r.label] = true
@@ -216,7 +213,7 @@ func (p *Provider) Down(ctx context.Context, id harness.Identity) error {
 			there[r.kind+r.label] = true
 		}
 	}
-	if p.ledger == nil {
+	if p.ledger == nil || unlisted != nil { // what was not found may be there
 		return errors.Join(errs...)
 	}
 	return errors.Join(append(errs, p.settleRun(id, there))...)
