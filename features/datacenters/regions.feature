@@ -264,3 +264,81 @@ Feature: Cross-region failover by DNS
     And the recovery time is at most 60 seconds
     And exactly 1 failover happens
     And at most 5 acknowledged writes are lost
+
+  Scenario: the promotion is left to the operator, and the name does not wait for it
+    A check that only connects finds nothing wrong with a read-only replica. The
+    users are led to it while the operator is still being woken.
+    Given these settings:
+      | web          | check    | connect  |
+      | resolver     | max_ttl  | 5        |
+      | dns-failover | interval | 2        |
+      | dns-failover | timeout  | 1        |
+      | dns-failover | promote  | operator |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    And 20 seconds pass
+    Then "www.shop.test" resolves to node "lb1" within 2 seconds in every datacenter
+    But the drill fails because "resolves to node"
+    When the operator runs "STOP REPLICA" on node "m2"
+    And the operator runs "RESET REPLICA ALL" on node "m2"
+    And the operator runs "SET GLOBAL read_only = OFF" on node "m2"
+    Then node "m2" is promoted within 60 seconds
+
+  Scenario: the name fails back by itself, and a check that writes holds it
+    The region that returned takes no writes until somebody decides that it shall.
+    Given these settings:
+      | resolver     | max_ttl   | 5         |
+      | dns-failover | interval  | 2         |
+      | dns-failover | timeout   | 1         |
+      | dns-failover | fail_back | automatic |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 20 seconds
+    And the recovery time is at most 30 seconds
+    When the host of datacenter "us-east" returns
+    And 20 seconds pass
+    Then exactly 1 failover happens
+    And "www.shop.test" resolves to node "lb2" within 2 seconds in every datacenter
+    And at most 5 acknowledged writes are lost
+    And at no time could two nodes acknowledge writes
+
+  Scenario: a region that was cut off returns, and is fenced
+    Its users still reached it and wrote to it; the other region and the
+    controller did not. What it alone has is named, and nothing is written to it
+    any more.
+    Given these settings:
+      | dns-failover | interval | 2 |
+      | dns-failover | timeout  | 1 |
+    And the steady state holds
+    When "www.shop.test" has just been cached in every datacenter
+    And datacenter "us-east" is partitioned from nodes "ctl, dns, m2, web2, lb2"
+    Then node "m2" is promoted within 20 seconds
+    And "www.shop.test" resolves to the primary within 35 seconds
+    When the partition is healed
+    And 10 seconds pass
+    Then the old primary stops accepting writes within 90 seconds
+    And acknowledged writes are lost
+    And exactly 1 failover happens
+    And a finding of the report names "m1 follows nobody, and what it has is not the past of m2"
+    And at no time could two nodes acknowledge writes
+    But the drill fails because "two nodes acknowledge writes"
+
+  Scenario: a region that was cut off returns, and nobody fences it
+    The name would take it back, too: its check writes, and it takes writes. Two
+    primaries, and the users go from one history to the other.
+    Given these settings:
+      | resolver     | max_ttl   | 5         |
+      | dns-failover | interval  | 2         |
+      | dns-failover | timeout   | 1         |
+      | dns-failover | fence     | off       |
+      | dns-failover | fail_back | automatic |
+    And the steady state holds
+    When datacenter "us-east" is partitioned from nodes "ctl, dns, m2, web2, lb2"
+    Then node "m2" is promoted within 20 seconds
+    And "www.shop.test" resolves to node "lb2" within 15 seconds in every datacenter
+    When the partition is healed
+    And 20 seconds pass
+    Then "www.shop.test" resolves to node "lb1" within 10 seconds in every datacenter
+    And a finding of the report names "two clusters at the end"
+    And at no time could two nodes acknowledge writes
+    But the drill fails because "two nodes acknowledge writes"
