@@ -30,7 +30,7 @@ func TestDrillsOnMachines(t *testing.T) {
 	}
 	l := machineAccount(t)
 	out := t.TempDir()
-	code, stdout, stderr := call(t, "run", "--tags", "@machines", "--provider", "linode", "--regions", "us-east,us-ord,eu-west", "--out", out)
+	code, stdout, stderr := call(t, "run", "--tags", "@machines", "--provider", "linode", "--regions", "us-east,us-ord,eu-central", "--out", out)
 	t.Log(stderr)
 	assert.Equal(t, reports.ExitReady, code)
 	assert.Zero(t, inAccount(t, l))

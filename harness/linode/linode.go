@@ -130,6 +130,9 @@ var needed = []string{"Linodes", "Metadata", "Cloud Firewall"}
 func (p *Provider) check(ctx context.Context) error {
 	for _, id := range p.opts.Regions {
 		r, err := p.client.GetRegion(ctx, id)
+		if linodego.IsNotFound(err) {
+			return fmt.Errorf("there is no region %s: %s", id, p.regionNames(ctx))
+		}
 		if err != nil {
 			return fmt.Errorf("region %s: %w", id, err)
 		}
@@ -150,6 +153,19 @@ func (p *Provider) check(ctx context.Context) error {
 		return fmt.Errorf("image %s takes no user data (cloud-init): choose another one", p.opts.Image)
 	}
 	return p.refuseStrangers(ctx)
+}
+
+// regionNames lists what could have been meant.
+func (p *Provider) regionNames(ctx context.Context) string {
+	all, err := p.client.ListRegions(ctx, nil)
+	if err != nil {
+		return "and they could not be listed: " + err.Error()
+	}
+	var names []string
+	for _, r := range all {
+		names = append(names, r.ID)
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // refuseStrangers looks for resources that have our prefix and are not ours by their marks. An account in which they are

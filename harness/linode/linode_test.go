@@ -269,9 +269,9 @@ func TestADryRun(t *testing.T) {
 func TestOptionsThatAreRefused(t *testing.T) {
 	a, _ := cloud(t)
 	for want, change := range map[string]func(*Options){
-		"--max-age":         func(o *Options) { o.MaxAge = time.Minute },
-		"--max-cost":        func(o *Options) { o.MaxCost = 0 },
-		"region mars":       func(o *Options) { o.Regions = []string{"mars"} },
+		"--max-age":  func(o *Options) { o.MaxAge = time.Minute },
+		"--max-cost": func(o *Options) { o.MaxCost = 0 },
+		"there is no region mars: there are us-east, ": func(o *Options) { o.Regions = []string{"mars"} },
 		"has no Metadata":   func(o *Options) { o.Regions = []string{"us-west"} },
 		"type g9-huge":      func(o *Options) { o.Type = "g9-huge" },
 		"image linode/beos": func(o *Options) { o.Image = "linode/beos" },
