@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/linode/linodego"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/agent"
@@ -21,7 +20,6 @@ type power struct {
 	m  *machine
 
 	mu       sync.Mutex
-	ssh      *ssh.Client
 	off      bool // by us, and not yet on again
 	byLassie bool // it is not us who boots it
 }
@@ -42,15 +40,19 @@ func (w *power) Off(ctx context.Context) (string, error) {
 	return w.shutdown(ctx)
 }
 
-// endAgent goes before a machine is asked to go down: an agent that is asked to end heals first. With the agent's session the
-// connection goes that it came through, so what is to be done then is done in the same breath.
+// endAgent goes before a machine is asked to go down: an agent that is asked to end heals first. It has a connection of its
+// own: that of the agent's session ends with the agent.
 func (w *power) endAgent(ctx context.Context, then string) error {
+	client, err := dialOnce(ctx, w.m.Address, w.m.keys)
+	if err != nil {
+		return fmt.Errorf("log in to %s: %w", w.m.Name, err)
+	}
+	defer closeQuietly(client)
 	w.off = true
-	if _, err := sh(ctx, w.ssh, "systemctl kill --signal=KILL "+agentUnit+" && "+then, nil); err != nil {
+	if _, err := sh(ctx, client, "systemctl kill --signal=KILL "+agentUnit+" && "+then, nil); err != nil {
 		return fmt.Errorf("end the agent of %s: %w", w.m.Name, err)
 	}
 	w.m.Agent.Suspend()
-	closeQuietly(w.ssh)
 	return nil
 }
 
@@ -152,7 +154,7 @@ func (w *power) resumes(ctx context.Context, first string) (bool, string, error)
 		return false, err.Error(), nil
 	}
 	w.p.keep(w.id, bridge)
-	w.ssh, w.off = client, false
+	w.off = false
 	return true, "", nil
 }
 

@@ -94,7 +94,7 @@ func (p *Provider) reach(ctx context.Context, id harness.Identity, m *machine, b
 	}
 	p.keep(id, m.Agent)
 	p.keep(id, bridge)
-	m.Power = &power{p: p, id: id, m: m, ssh: client}
+	m.Power = &power{p: p, id: id, m: m}
 	return nil
 }
 
