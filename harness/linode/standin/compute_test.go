@@ -31,6 +31,7 @@ type fleet struct {
 	rules  map[int]string
 	fail   map[string]error
 	hold   chan struct{} // a boot waits for it, if it is there
+	stay   chan struct{} // a deletion does
 	off    func(id int)
 }
 
@@ -64,7 +65,12 @@ func (f *fleet) Boot(ctx context.Context, id int) error {
 }
 func (f *fleet) Shutdown(_ context.Context, id int) error { return f.did("shutdown", id) }
 func (f *fleet) Cut(_ context.Context, id int) error      { return f.did("cut", id) }
-func (f *fleet) Delete(_ context.Context, id int) error   { return f.did("delete", id) }
+func (f *fleet) Delete(_ context.Context, id int) error {
+	if f.stay != nil {
+		<-f.stay
+	}
+	return f.did("delete", id)
+}
 func (f *fleet) Filter(_ context.Context, id int, text string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -166,6 +172,28 @@ func wants(t *testing.T, f *fleet, deeds string) {
 	t.Helper()
 	err := wait.Until(t.Context(), "deeds", 5*time.Second, func(context.Context) (bool, string, error) { return f.log() == deeds, f.log(), nil })
 	require.NoError(t, err)
+}
+
+// An address is given away again when the machine is gone that had it, and not when its deletion was ordered.
+func TestAnAddressStaysWithItsMachine(t *testing.T) {
+	_, c, f := cloud(t)
+	f.stay = make(chan struct{})
+	address := func(label string) (int, string) {
+		made, err := c.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "us-east", Type: "g6-nanode-1", Label: label})
+		require.NoError(t, err)
+		return made.ID, made.IPv4[0].String()
+	}
+	id, first := address("first")
+	require.NoError(t, c.DeleteInstance(t.Context(), id))
+	_, second := address("second")
+	assert.NotEqual(t, first, second)
+	close(f.stay)
+	require.NoError(t, wait.Until(t.Context(), "first deleted", 10*time.Second, func(ctx context.Context) (bool, string, error) {
+		events, err := c.ListEvents(ctx, linodego.NewListOptions(0, `{"action":"linode_delete","status":"finished"}`))
+		return len(events) == 1, "no event", err
+	}))
+	_, third := address("third")
+	assert.Equal(t, first, third)
 }
 
 func TestABusyLinode(t *testing.T) {

@@ -348,11 +348,14 @@ func (s *state) settle(l *linode, in instanceInput) error {
 	return nil
 }
 
-// freeAddress is the lowest that no instance and no NodeBalancer has. The first one of the pool is the gateway's.
+// freeAddress is the lowest that no instance, no machine on its way out and no NodeBalancer has. The first one of the pool is the gateway's.
 func (s *state) freeAddress(pool netip.Prefix) (netip.Addr, error) {
 	taken := map[string]bool{}
 	for _, l := range s.Linodes {
 		taken[l.Instance.IPv4[0]] = true
+	}
+	for _, a := range s.Leaving {
+		taken[a] = true
 	}
 	for _, b := range s.Balancers {
 		taken[b.Balancer.IPv4] = true

@@ -151,6 +151,10 @@ func (s *Server) deleteInstance(r *http.Request) (any, error) {
 		}
 		id, e = l.Instance.ID, next.begun("linode_delete", l.entity())
 		next.leaveAll(id)
+		if next.Leaving == nil {
+			next.Leaving = map[int]string{}
+		}
+		next.Leaving[id] = l.Instance.IPv4[0]
 		next.Linodes = slices.DeleteFunc(next.Linodes, func(o *linode) bool { return o == l })
 		return nil
 	})
@@ -160,7 +164,12 @@ func (s *Server) deleteInstance(r *http.Request) (any, error) {
 	s.jobs.start(func(ctx context.Context) {
 		began := time.Now()
 		// A server that ends must not leave a machine that nobody knows of.
-		s.finish(id, e.ID, began, "", s.machines.Delete(context.WithoutCancel(ctx), id))
+		failure := s.machines.Delete(context.WithoutCancel(ctx), id)
+		_ = s.store.update(func(next *state) error {
+			delete(next.Leaving, id)
+			return nil
+		})
+		s.finish(id, e.ID, began, "", failure)
 	})
 	return struct{}{}, nil
 }
@@ -201,6 +210,7 @@ func (s *Server) watch(ctx context.Context) {
 // recover puts right what a stand-in that was killed left half done: its jobs are gone.
 func (s *Server) recover() error {
 	return s.store.update(func(next *state) error {
+		next.Leaving = nil
 		for _, l := range next.Linodes {
 			if l.Busy {
 				l.Busy, l.Instance.Status = false, statusOffline

@@ -18,6 +18,7 @@ type state struct {
 	LastID    int               `json:"last_id"`
 	Zones     []*zone           `json:"zones"`
 	Linodes   []*linode         `json:"linodes"`
+	Leaving   map[int]string    `json:"leaving,omitempty"` // addresses of machines that are being deleted
 	Guards    []*guard          `json:"guards"`
 	VPCs      []*vpc            `json:"vpcs"`
 	Groups    []*placementGroup `json:"groups"`
