@@ -384,6 +384,7 @@ func TestAMachineIsToldItsKey(t *testing.T) {
 	assert.Contains(t, text, "BEGIN OPENSSH PRIVATE KEY")
 	assert.Contains(t, text, host.authorized())
 	assert.Contains(t, text, "ssh_pwauth: false")
+	assert.Regexp(t, `(?s)bootcmd:.*- 127\.0\.0\.1\s+- api\.linode\.com`, text, "at every boot")
 	assert.Contains(t, text, "OnCalendar=2026-11-21 22:26:40 UTC", "at the deadline, after a reboot too")
 	assert.Less(t, len(data), maxUserData)
 }

@@ -137,3 +137,43 @@ func TestANodeBalancerBalances(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, left.Items)
 }
+
+// HAProxy takes every kind of configuration that the API lets through; and what a stand-in leaves goes with Close.
+func TestHAProxyTakesWhatTheAPITakes(t *testing.T) {
+	api := dockertest.Engine(t)
+	t.Cleanup(func() { // after those of cloud
+		left, err := api.ContainerList(context.Background(), client.ContainerListOptions{All: true,
+			Filters: make(client.Filters).Add("label", docker.LabelRun+"="+strings.ToLower(t.Name()))})
+		assert.NoError(t, err)
+		assert.Empty(t, left.Items)
+	})
+	c, _ := cloud(t)
+	nodes := []linodego.NodeBalancerNodeCreateOptions{
+		{Address: "192.168.128.7:80", Label: "one", Weight: 255}, {Address: "192.168.128.8:80", Label: "two", Mode: linodego.ModeDrain},
+		{Address: "192.168.128.9:80", Label: "three", Mode: linodego.ModeReject}, {Address: "192.168.128.10:80", Label: "four", Mode: linodego.ModeBackup},
+	}
+	b, err := c.CreateNodeBalancer(t.Context(), linodego.NodeBalancerCreateOptions{Region: "us-east", ClientConnThrottle: linodego.Pointer(20)})
+	require.NoError(t, err)
+	port := 8000
+	for _, o := range []linodego.NodeBalancerConfigCreateOptions{
+		{Protocol: "tcp", Algorithm: "leastconn", Stickiness: "table", Check: "connection", ProxyProtocol: "v1"},
+		{Protocol: "tcp", Algorithm: "source", Check: "http", CheckPath: "/o'clock?a b#c", ProxyProtocol: "v2"},
+		{Protocol: "tcp", Check: "http_body", CheckPath: "", CheckBody: `"role": 'prim(ary|o)' \d`},
+		{Protocol: "tcp", Stickiness: "http_cookie", Check: "none", CheckPassive: linodego.Pointer(false)},
+		{Protocol: "http", Stickiness: "table", Check: "connection"},
+		{Protocol: "http", Stickiness: "http_cookie", Check: "http", CheckPath: "/healthz", CheckPassive: linodego.Pointer(false)},
+		{Protocol: "http", Stickiness: "http_cookie", Check: "none"},
+	} {
+		port++
+		o.Port, o.CheckInterval, o.CheckTimeout, o.CheckAttempts = port, 2, 1, 1
+		made, err := c.CreateNodeBalancerConfig(t.Context(), b.ID, o)
+		require.NoError(t, err, "%+v", o)
+		for _, n := range nodes {
+			_, err := c.CreateNodeBalancerNode(t.Context(), b.ID, made.ID, n)
+			require.NoError(t, err, "%+v %+v", o, n)
+		}
+		if o.Check != "none" {
+			becomes(t, c, b.ID, made.ID, map[string]string{"one": "DOWN", "two": "DOWN", "three": "Unknown", "four": "DOWN"})
+		}
+	}
+}
