@@ -22,6 +22,7 @@ func timelines(run *record.Run, _ succession) []record.Finding {
 			out = append(out, finding(record.SeverityCritical, forkRemedy(run), "%s cannot follow %s: it has %s", n.Node, final.Primary, n.Errant))
 		}
 	}
+	out = append(out, namesakes(run)...)
 	if known := timelineOf(run, run.Manifest.Environment["leader"]); known == 0 || known == final.Timeline {
 		return out // there was no other one, or nobody knows
 	}
@@ -37,6 +38,26 @@ func timelines(run *record.Run, _ succession) []record.Finding {
 		history = append(history, named(f.Timeline)+" up to "+f.At)
 	}
 	return append(out, finding(record.SeverityInfo, "", "the history at the end: %s", strings.Join(append(history, named(final.Timeline)), ", then ")))
+}
+
+// namesakes finds timelines of one number that two nodes began, each without knowing of the other: a node that came
+// back with less than had been written meanwhile was promoted all the same. Neither Patroni nor PostgreSQL tells them
+// apart, and a replica of the first tries for ever to follow the second.
+func namesakes(run *record.Run) []record.Finding {
+	var out []record.Finding
+	began := map[string]string{}
+	for _, e := range run.Events {
+		number := e.Attrs["timeline"]
+		if e.Kind != record.KindPromoted || number == "" || e.Node == "" || e.T < baseline(run) {
+			continue
+		}
+		if first := began[number]; first != "" && first != e.Node {
+			out = append(out, finding(record.SeverityCritical, "check_timeline: true in Patroni's dynamic configuration: who is behind the last known timeline may not lead, however long its log is",
+				"two timelines are called %s: that of %s, and that of %s, which was promoted later and has not what %s wrote on its own", number, first, e.Node, first))
+		}
+		began[number] = e.Node
+	}
+	return out
 }
 
 // timelineOf is the timeline on which the drill began, as its leader had it.

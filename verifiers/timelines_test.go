@@ -40,6 +40,21 @@ func TestTheHistoryOfTimelines(t *testing.T) {
 	assert.Empty(t, diagnosed(timelines, failover()), "MySQL has none")
 }
 
+func TestTwoTimelinesOfOneNumber(t *testing.T) {
+	h := onTimelines()
+	h.Events = append(h.Events, record.Event{Kind: record.KindPromoted, Node: "m1", T: struckAt + 1500*ms, Attrs: map[string]string{"timeline": "2"}})
+	found := diagnosed(timelines, h)
+	require.Len(t, found, 2)
+	assert.Equal(t, record.SeverityCritical, found[0].Severity)
+	assert.Equal(t, "two timelines are called 2: that of m2, and that of m1, which was promoted later and has not what m2 wrote on its own", found[0].Summary)
+	assert.Contains(t, found[0].Remedy, "check_timeline: true")
+	judged(t, h, found[0])
+
+	again := onTimelines()
+	again.Events = append(again.Events, record.Event{Kind: record.KindPromoted, Node: "m2", T: struckAt + 1500*ms, Attrs: map[string]string{"timeline": "2"}})
+	assert.Len(t, diagnosed(timelines, again), 1, "said twice of one node")
+}
+
 func TestANodeThatCannotFollow(t *testing.T) {
 	h := onTimelines()
 	h.Manifest.Final.Nodes[0].Errant = "timeline 1 up to 0/5000060; the leader's history leaves timeline 1 at 0/5000000"

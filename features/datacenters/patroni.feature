@@ -129,7 +129,7 @@ Feature: A datacenter goes dark, and Patroni fences what is in it
     Then Patroni reports "with the same leader"
     And no failover happens for 30 seconds
     And writes are interrupted for at least 8 seconds
-    And the recovery time is at most 40 seconds
+    And the recovery time is at most 90 seconds
     And the promoted node is the old leader
     And 2 replicas replicate from the leader within 30 seconds
     And no acknowledged write is lost
@@ -279,24 +279,52 @@ Feature: A datacenter goes dark, and Patroni fences what is in it
     And 40 seconds pass
     Then exactly 2 failovers happen
     And the promoted node is one of "p2, p3"
-    And the recovery time is at most 60 seconds for the application in datacenter "dc2"
-    And the recovery time is at most 60 seconds for the application in datacenter "dc3"
+    And the recovery time is at most 2 minutes for the application in datacenter "dc2"
+    And the recovery time is at most 2 minutes for the application in datacenter "dc3"
     And at most 20 acknowledged writes are lost
     When all faults are healed
     Then 2 replicas replicate from the leader within 90 seconds
     And no node has errant transactions
     And at no time could two nodes acknowledge writes
 
-  Scenario: a second datacenter is lost, and nobody leads until the first is back
-    One member of etcd of three elects nobody. The first datacenter comes back
-    with what it had when it was lost, which is less than the third one has.
+  Scenario: a second datacenter is lost, and the first comes back with less and leads
+    One member of etcd of three elects nobody, so the return of the first
+    datacenter decides. Its log is shorter in what was acknowledged and longer
+    in bytes: the restart after the power loss began a new file. By default
+    Patroni compares bytes. The new leader's timeline has the number of the one
+    that it never had, and the third node tries for ever to follow it.
     Given the steady state holds
     When the host of datacenter "dc1" is lost
     Then a new leader is promoted within 45 seconds
-    When 5 seconds pass
+    When 20 seconds pass
     And the host of the leader's datacenter is lost
     Then no failover happens for 30 seconds
     And writes are interrupted for at least 30 seconds
+    When the host of datacenter "dc1" returns
+    And 45 seconds pass
+    And all faults are healed
+    And 20 seconds pass
+    Then exactly 2 failovers happen
+    And the promoted node is the old leader
+    And acknowledged writes are lost
+    And a finding of the report names "two timelines are called 3"
+    And a finding of the report names "another timeline 3 than the leader's"
+    And a finding of the report names "check_timeline: true"
+    And at no time could two nodes acknowledge writes
+    And no node has errant transactions
+    But the drill fails because "errant transactions"
+
+  Scenario: a second datacenter is lost, and who knows the later timeline leads
+    The same with check_timeline: nobody leads from a timeline that was left.
+    Given these settings:
+      | component | key            | value |
+      | patroni   | check_timeline | true  |
+    And the steady state holds
+    When the host of datacenter "dc1" is lost
+    Then a new leader is promoted within 45 seconds
+    When 20 seconds pass
+    And the host of the leader's datacenter is lost
+    Then no failover happens for 30 seconds
     When the host of datacenter "dc1" returns
     And 45 seconds pass
     Then exactly 2 failovers happen
@@ -341,6 +369,7 @@ Feature: A datacenter goes dark, and Patroni fences what is in it
     Then at no time could two nodes acknowledge writes
     But the drill fails because "two nodes acknowledge writes"
     When the isolation is healed
+    And 10 seconds pass
     And the operator resumes automatic failover
     Then the old leader rejoins as a replica within 60 seconds
     And exactly 1 failover happens

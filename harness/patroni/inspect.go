@@ -17,6 +17,7 @@ type inspection struct {
 	received           uint64 // by a replica: what it has, replayed or not
 	timeline           int
 	source, receiver   string
+	history            []fork // where its timeline comes from; nil where no file tells
 }
 
 // inspectSQL takes a primary's timeline from the name of the WAL file that it writes: the control file has the
@@ -49,7 +50,21 @@ func (t *Topology) inspect(ctx context.Context, n *harness.Node) (inspection, er
 	if f.timeline, err = strconv.Atoi(rows.Get(0, "timeline")); err != nil {
 		return f, fmt.Errorf("read timeline of %s: %w", n.Name, err)
 	}
+	f.history = t.history(ctx, n, f.timeline)
 	return f, nil
+}
+
+// history reads the file that names the timelines which a node's own one comes from. The first timeline has none.
+func (t *Topology) history(ctx context.Context, n *harness.Node, timeline int) []fork {
+	if timeline < 2 {
+		return nil
+	}
+	rows, err := n.Agent.Query(ctx, agent.Query{Database: t.Admin(n), Timeout: inspectWithin,
+		SQL: fmt.Sprintf("SELECT pg_read_file('pg_wal/%08X.history', true) AS history", timeline)})
+	if err != nil {
+		return nil
+	}
+	return parseHistory(rows.Get(0, "history"))
 }
 
 func (t *Topology) inspectAll(ctx context.Context) ([]inspection, []error) {
@@ -62,18 +77,14 @@ type fork struct {
 	at       uint64
 }
 
-// leaderHistory reads the leader's own position and the file that names the timelines it comes from.
-func (t *Topology) leaderHistory(ctx context.Context, leader *harness.Node) (*inspection, []fork) {
+// leaderHistory reads the leader's own position and the timelines it comes from; nothing where a later one than the
+// first has no file.
+func (t *Topology) leaderHistory(ctx context.Context, leader *harness.Node) *inspection {
 	self, err := t.inspect(ctx, leader)
-	if err != nil {
-		return nil, nil
+	if err != nil || self.timeline > 1 && self.history == nil {
+		return nil
 	}
-	rows, err := leader.Agent.Query(ctx, agent.Query{Database: t.Admin(leader), Timeout: inspectWithin,
-		SQL: fmt.Sprintf("SELECT pg_read_file('pg_wal/%08X.history', true) AS history", self.timeline)})
-	if err != nil {
-		return nil, nil
-	}
-	return &self, parseHistory(rows.Get(0, "history"))
+	return &self
 }
 
 // parseHistory reads a timeline history file: timeline, LSN and reason, separated by tabs.
@@ -93,12 +104,13 @@ func parseHistory(text string) []fork {
 	return out
 }
 
-// diverged puts into words that a node has WAL which the leader's history does not contain; empty means it has not.
-func diverged(node, leader inspection, history []fork) string {
-	if node.timeline == leader.timeline {
-		return ""
+// diverged puts into words that a node has WAL which the leader's history does not contain; empty means it has not. A
+// number does not make a timeline: two nodes that were promoted without knowing of each other both took the next one.
+func diverged(node, leader inspection) string {
+	if other := namesake(node, leader); other != "" || node.timeline == leader.timeline {
+		return other
 	}
-	for _, f := range history {
+	for _, f := range leader.history {
 		if f.timeline != node.timeline {
 			continue
 		}
@@ -108,6 +120,28 @@ func diverged(node, leader inspection, history []fork) string {
 		return fmt.Sprintf("timeline %d up to %s; the leader's history leaves timeline %d at %s", node.timeline, lsnText(node.received), f.timeline, lsnText(f.at))
 	}
 	return fmt.Sprintf("timeline %d, which is not in the history of the leader's timeline %d", node.timeline, leader.timeline)
+}
+
+// namesake says that a node's timeline is not the one that the leader has, or had, by that number.
+func namesake(node, leader inspection) string {
+	for i, f := range node.history {
+		switch {
+		case i >= len(leader.history) || leader.history[i].timeline != f.timeline:
+			return "" // no timeline of the leader's has that number
+		case leader.history[i].at != f.at:
+			return fmt.Sprintf("another timeline %d than the leader's: it left timeline %d at %s, and the leader's left that at %s",
+				node.timeline, f.timeline, lsnText(f.at), lsnText(leader.history[i].at))
+		}
+	}
+	return ""
+}
+
+// untold says why it cannot be told whether a node has diverged; empty means that it can.
+func untold(node inspection) string {
+	if node.recovery && node.receiver != streaming && node.timeline > 1 && node.history == nil {
+		return fmt.Sprintf("where its timeline %d comes from was not read", node.timeline)
+	}
+	return ""
 }
 
 func parseLSN(text string) (uint64, bool) {

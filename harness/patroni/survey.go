@@ -31,7 +31,7 @@ func (t *Topology) Survey(ctx context.Context) (record.Final, []record.Row, erro
 	leader, err := t.writableLeader(ctx)
 	if err != nil {
 		final.WaitedFor = err.Error()
-		final.Nodes = t.nodeStates(ctx, nil, nil)
+		final.Nodes = t.nodeStates(ctx, nil)
 		return final, nil, ctx.Err()
 	}
 	final.Primary = leader.Name
@@ -45,11 +45,11 @@ func (t *Topology) Survey(ctx context.Context) (record.Final, []record.Row, erro
 		return final, nil, fmt.Errorf("survey %s: %w", leader.Name, err)
 	}
 	final.RowCount = len(rows)
-	self, history := t.leaderHistory(ctx, leader)
+	self := t.leaderHistory(ctx, leader)
 	if self != nil {
-		final.Timeline, final.Forks = self.timeline, recorded(history)
+		final.Timeline, final.Forks = self.timeline, recorded(self.history)
 	}
-	final.Nodes = t.nodeStates(ctx, self, history)
+	final.Nodes = t.nodeStates(ctx, self)
 	return final, rows, ctx.Err()
 }
 
@@ -128,8 +128,8 @@ func (t *Topology) rows(ctx context.Context, leader *harness.Node) ([]record.Row
 	return out, nil
 }
 
-// nodeStates is what every database says now. self and history are the leader's, nil where there is none.
-func (t *Topology) nodeStates(ctx context.Context, self *inspection, history []fork) []record.NodeState {
+// nodeStates is what every database says now. self is the leader, nil where there is none.
+func (t *Topology) nodeStates(ctx context.Context, self *inspection) []record.NodeState {
 	found, errs := t.inspectAll(ctx)
 	managers, _ := all(ctx, t.databases, func(ctx context.Context, n *harness.Node) (string, error) {
 		return processDown(ctx, n, ProcessPatroni), nil
@@ -154,7 +154,7 @@ func (t *Topology) nodeStates(ctx context.Context, self *inspection, history []f
 		if self == nil {
 			s.ErrantUntold = "the leader's history was not read"
 		} else {
-			s.Errant = diverged(f, *self, history)
+			s.Errant, s.ErrantUntold = diverged(f, *self), untold(f)
 		}
 		out = append(out, s)
 	}
