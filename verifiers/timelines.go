@@ -52,7 +52,7 @@ func namesakes(run *record.Run) []record.Finding {
 			continue
 		}
 		if first := began[number]; first != "" && first != e.Node {
-			out = append(out, finding(record.SeverityCritical, "check_timeline: true in Patroni's dynamic configuration: who is behind the last known timeline may not lead, however long its log is",
+			out = append(out, finding(record.SeverityCritical, "check_timeline: true in Patroni's dynamic configuration: who is behind the last known timeline may not lead then, and a person may have to say who does; now, build anew what does not come from the leader",
 				"two timelines are called %s: that of %s, and that of %s, which was promoted later and has not what %s wrote on its own", number, first, e.Node, first))
 		}
 		began[number] = e.Node

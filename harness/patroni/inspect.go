@@ -21,11 +21,15 @@ type inspection struct {
 }
 
 // inspectSQL takes a primary's timeline from the name of the WAL file that it writes: the control file has the
-// old one until the checkpoint after a promotion.
+// old one until the checkpoint after a promotion. A replica that streams says on which it does; one that no longer does
+// has WAL files of it, for the control file is late there too. Their names hold for segments of 16 MB, which is
+// PostgreSQL's default; with others the control file decides.
 const inspectSQL = `SELECT r AS recovery, current_setting('default_transaction_read_only') AS read_only,
  (CASE WHEN r THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END) - '0/0' AS lsn,
  coalesce(CASE WHEN r THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END - '0/0', 0) AS received,
  CASE WHEN r THEN greatest((SELECT received_tli FROM pg_stat_wal_receiver),
+   (SELECT max(('x' || left(name, 8))::bit(32)::int) FROM pg_ls_waldir(), (SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::text) AS has(lsn)
+     WHERE name ~ '^[0-9A-F]{24}$' AND substr(name, 9) = lpad(split_part(lsn, '/', 1), 8, '0') || '000000' || left(lpad(split_part(lsn, '/', 2), 8, '0'), 2)),
    (SELECT timeline_id FROM pg_control_checkpoint()), (SELECT min_recovery_end_timeline FROM pg_control_recovery()))
    ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END AS timeline,
  (SELECT sender_host FROM pg_stat_wal_receiver) AS source,
