@@ -60,7 +60,8 @@ Feature: A datacenter goes dark, and Patroni fences what is in it
     And at no time could two nodes acknowledge writes
     And the recovery time is at most 60 seconds for the application in datacenter "dc2"
     And the recovery time is at most 60 seconds for the application in datacenter "dc3"
-    When the isolation is healed
+    When 10 seconds pass
+    And the isolation is healed
     Then the old leader rejoins as a replica within 60 seconds
     And no acknowledged write is lost
     And no node has errant transactions
