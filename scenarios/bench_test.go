@@ -37,7 +37,8 @@ type standUp struct {
 	Nodes    int     `json:"nodes"`
 	ReadyS   float64 `json:"ready_s"` // from the start of up until the application's writes are acknowledged everywhere
 	DownS    float64 `json:"down_s"`
-	MemoryMB float64 `json:"memory_mb"` // that the host had less to give away when it stood
+	MemoryMB float64 `json:"memory_mb"` // of its processes when it stood, without what is only a cache of files
+	HostMB   float64 `json:"host_mb"`   // that the host had less to give away then, with the engine's part and all else
 	Load     string  `json:"load"`      // of the host before it: what else it had to do
 }
 
@@ -54,6 +55,26 @@ func available() float64 {
 		}
 	}
 	return math.NaN()
+}
+
+// memory is what the processes of a topology hold, in MB, as each node tells it: their own pages and shared memory.
+func memory(t *testing.T, d *scenarios.Drill) float64 {
+	t.Helper()
+	var kb float64
+	for _, n := range d.Nodes() {
+		// A process may be gone by the time that it is looked at, which is no failure.
+		out, err := n.Agent.Exec(t.Context(), agent.Command{Argv: []string{"sh", "-c", `cat /proc/[0-9]*/status 2>/dev/null || true`}})
+		require.NoError(t, err)
+		for line := range strings.Lines(out.Stdout) {
+			key, rest, _ := strings.Cut(line, ":")
+			if key == "RssAnon" || key == "RssShmem" {
+				one, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+				require.NoError(t, err, line)
+				kb += one
+			}
+		}
+	}
+	return kb / 1024
 }
 
 // loadBefore is how busy this host has been in the last minute, as `uptime` says it.
@@ -101,6 +122,10 @@ func benchStandUp(t *testing.T, topology string, rate int) standUp {
 	load, before := loadBefore(), available()
 	err = d.Begun(t.Context())
 	after := available()
+	held := 0.0
+	if err == nil && d.Stands() {
+		held = memory(t, d)
+	}
 	_, finishErr := d.Finish(t.Context(), nil)
 	require.NoError(t, err)
 	require.NoError(t, finishErr)
@@ -108,11 +133,12 @@ func benchStandUp(t *testing.T, topology string, rate int) standUp {
 		t.Skip(d.NotDrilled())
 	}
 	f := phaseTimes(t, d.Dir())
-	f.Topology, f.Nodes, f.Load = topology, len(d.Nodes()), load
+	f.Topology, f.Nodes, f.Load, f.MemoryMB = topology, len(d.Nodes()), load, held
 	if taken := before - after; !math.IsNaN(taken) { // which JSON does not have
-		f.MemoryMB = taken
+		f.HostMB = taken
 	}
-	t.Logf("%s, %d nodes: ready after %.1f s, gone after %.1f s, %.0f MB; load before %s", f.Topology, f.Nodes, f.ReadyS, f.DownS, f.MemoryMB, f.Load)
+	t.Logf("%s, %d nodes: ready after %.1f s, gone after %.1f s, %.0f MB, %.0f MB of the host; load before %s",
+		f.Topology, f.Nodes, f.ReadyS, f.DownS, f.MemoryMB, f.HostMB, f.Load)
 	return f
 }
 

@@ -284,6 +284,24 @@ Feature: Cross-region failover by DNS
     And the operator runs "SET GLOBAL read_only = OFF" on node "m2"
     Then node "m2" is promoted within 60 seconds
 
+  Scenario: the name fails back by itself, to a region that takes no writes
+    The region returns read-only and with an old history. A check that connects
+    is content with it, and the users are taken away from a primary that works.
+    Given these settings:
+      | web          | check     | connect   |
+      | resolver     | max_ttl   | 5         |
+      | dns-failover | interval  | 2         |
+      | dns-failover | timeout   | 1         |
+      | dns-failover | fail_back | automatic |
+    And the steady state holds
+    When the host of datacenter "us-east" is lost
+    Then node "m2" is promoted within 20 seconds
+    And "www.shop.test" resolves to node "lb2" within 10 seconds in every datacenter
+    When the host of datacenter "us-east" returns
+    And 30 seconds pass
+    Then "www.shop.test" resolves to node "lb2" within 2 seconds in every datacenter
+    But the drill fails because "within 2 seconds in every datacenter"
+
   Scenario: the name fails back by itself, and a check that writes holds it
     The region that returned takes no writes until somebody decides that it shall.
     Given these settings:
