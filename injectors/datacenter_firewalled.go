@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/firedrill/firedrill/harness"
@@ -130,16 +130,26 @@ const (
 // until knocks at a port that is closed everywhere, which refuses those who get through, until all knocks end so.
 func (f datacenterFirewalled) until(ctx context.Context, env Env, want string) error {
 	return wait.Until(ctx, "knocks at and from "+f.Datacenter+" end in "+want, firewallWithin, func(ctx context.Context) (bool, string, error) {
-		var other []string
-		for _, p := range f.probes(env) {
-			got, err := p.from.Agent.Exchange(ctx, agent.Exchanges{Address: p.address, Port: knockPort, Count: 1, Deadline: firewallKnock})
-			if err != nil {
-				return false, "", fmt.Errorf("knock from %s at %s: %w", p.name, p.peer, err)
-			}
-			if len(got) == 0 || got[0].Outcome != want {
-				other = append(other, p.name+" to "+p.peer)
-			}
+		probes := f.probes(env)
+		other, errs := make([]string, len(probes)), make([]error, len(probes))
+		var all sync.WaitGroup // all at once: silence costs its whole deadline, and the bracket of the fault spans them
+		for i, p := range probes {
+			all.Go(func() { other[i], errs[i] = p.knock(ctx, want) })
 		}
-		return len(other) == 0, strings.Join(other, ", "), nil
+		all.Wait()
+		others := sentences(other...)
+		return others == "", others, errors.Join(errs...)
 	})
+}
+
+// knock says who was answered otherwise.
+func (p probe) knock(ctx context.Context, want string) (otherwise string, err error) {
+	got, err := p.from.Agent.Exchange(ctx, agent.Exchanges{Address: p.address, Port: knockPort, Count: 1, Deadline: firewallKnock})
+	if err != nil {
+		return "", fmt.Errorf("knock from %s at %s: %w", p.name, p.peer, err)
+	}
+	if len(got) == 0 || got[0].Outcome != want {
+		return p.name + " to " + p.peer, nil
+	}
+	return "", nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 // fakeWall enforces what it has taken after a few knocks, as a provider does.
 type fakeWall struct {
+	mu     sync.Mutex
 	shut   bool
 	lag    int // knocks that it still lets through
 	orders []string
@@ -30,6 +32,8 @@ func (f *fakeWall) order(what string, shut bool) error {
 		f.before()
 	}
 	f.orders = append(f.orders, what)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.fail == nil {
 		f.shut = shut
 	}
@@ -37,6 +41,8 @@ func (f *fakeWall) order(what string, shut bool) error {
 }
 
 func (f *fakeWall) passes() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.shut && f.lag > 0 {
 		f.lag--
 		return true
