@@ -287,6 +287,8 @@ Feature: Cross-region failover by DNS
   Scenario: the name fails back by itself, to a region that takes no writes
     The region returns read-only and with an old history. A check that connects
     is content with it, and the users are taken away from a primary that works.
+    That one is not in the active region any more, so the controller closes it:
+    what was written meanwhile is there, and nobody takes writes.
     Given these settings:
       | web          | check     | connect   |
       | resolver     | max_ttl   | 5         |
