@@ -97,15 +97,33 @@ func rehearse(ctx context.Context, e *env, f runFlags, sel gherkin.Selection) er
 		}
 		_, _ = fmt.Fprintf(e.stdout, "# %s (%s)\n", d.ID, d.Topology)
 		id := harness.Identity{Run: run, Drill: d.ID}
-		if _, err := cfg.Provider.Up(ctx, id, b.Specs); errors.Is(err, harness.ErrUnavailable) {
+		nodes, err := cfg.Provider.Up(ctx, id, b.Specs)
+		if errors.Is(err, harness.ErrUnavailable) {
 			_, _ = fmt.Fprintf(e.stdout, "# not drilled: %s\n", err)
 			continue
-		} else if err != nil {
+		}
+		if err == nil {
+			err = preflight(e, cfg, b, nodes)
+		}
+		if err := errors.Join(err, cfg.Provider.Down(ctx, id)); err != nil {
 			return err
 		}
-		if err := cfg.Provider.Down(ctx, id); err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+// preflight says where a NodeBalancer would not do what a machine of the topology does.
+func preflight(e *env, cfg scenarios.Config, b harness.Blueprint, nodes []*harness.Node) error {
+	p, ok := cfg.Provider.(*linode.Provider)
+	if !ok {
+		return nil
+	}
+	topology, err := b.Build(nodes, harness.Settings{})
+	if err != nil {
+		return fmt.Errorf("build %s: %w", b.Name, err)
+	}
+	for _, f := range scenarios.Balanceable(topology, nodes, p.Region) {
+		_, _ = fmt.Fprintf(e.stdout, "# %s: %s\n", f.Severity, f.Summary)
 	}
 	return nil
 }

@@ -86,6 +86,18 @@ func TestRehearsalOfARun(t *testing.T) {
 	assert.NoFileExists(t, scenarios.LedgerFile(out))
 }
 
+// A dry run says what a NodeBalancer could not do in place of the HAProxy that a topology has on a machine.
+func TestADryRunSaysWhyThereIsNoNodeBalancer(t *testing.T) {
+	paperAccount(t)
+	code, stdout, stderr := call(t, "run", write(t, patroniFeature), "--provider", "linode", "--regions", "us-east,us-ord", "--dry-run", "--out", t.TempDir())
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "# critical: NodeBalancer in place of lb: its check is to ask port 8008/primary and it sends to port 5432")
+	assert.Contains(t, stdout, "us-ord", "its nodes are in two regions")
+	code, stdout, stderr = call(t, "run", write(t, goodFeature), "--provider", "linode", "--regions", "us-east,us-ord", "--dry-run", "--out", t.TempDir())
+	assert.Zero(t, code, stderr)
+	assert.NotContains(t, stdout, "NodeBalancer", "there is no proxy in mysql-3")
+}
+
 // What machines cannot do is not drilled, by name.
 func TestAVirtualAddressOnMachines(t *testing.T) {
 	l := paperAccount(t)

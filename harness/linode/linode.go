@@ -111,8 +111,8 @@ func (p *Provider) Environment(context.Context) map[string]string {
 	}
 }
 
-// region of a datacenter. Datacenters get them in the order in which they are first asked for.
-func (p *Provider) region(datacenter string) string {
+// Region of a datacenter. Datacenters get them in the order in which they are first asked for.
+func (p *Provider) Region(datacenter string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := slices.Index(p.centers, datacenter)

@@ -35,7 +35,7 @@ func (p *Provider) Price(ctx context.Context, specs []harness.NodeSpec) (Estimat
 	for _, s := range specs {
 		hourly := float64(plan.Price.Hourly)
 		for _, r := range plan.RegionPrices {
-			if r.ID == p.region(s.Datacenter) {
+			if r.ID == p.Region(s.Datacenter) {
 				hourly = float64(r.Hourly)
 			}
 		}

@@ -53,7 +53,7 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	group.SetLimit(createParallel)
 	for i, s := range specs {
 		group.Go(func() (err error) {
-			machines[i], err = p.order(groupCtx, id, s, firewalls[s.Datacenter], groups[p.region(s.Datacenter)], login)
+			machines[i], err = p.order(groupCtx, id, s, firewalls[s.Datacenter], groups[p.Region(s.Datacenter)], login)
 			return err
 		})
 	}
@@ -82,7 +82,7 @@ func (p *Provider) possible(ctx context.Context, id harness.Identity, specs []ha
 		return fmt.Errorf("the run is at its deadline (--max-age %s): nothing more is made", p.opts.MaxAge)
 	}
 	for _, s := range specs {
-		p.region(s.Datacenter) // in the order of the topology, not of what asks first
+		p.Region(s.Datacenter) // in the order of the topology, not of what asks first
 		if _, err := p.opts.Setup(s); err != nil {
 			return fmt.Errorf("node %s: %w", s.Name, err)
 		}
@@ -98,7 +98,7 @@ func (p *Provider) possible(ctx context.Context, id harness.Identity, specs []ha
 func (p *Provider) placementGroups(ctx context.Context, id harness.Identity, specs []harness.NodeSpec) (map[string]int, error) {
 	count := map[string]int{}
 	for _, s := range specs {
-		count[p.region(s.Datacenter)]++
+		count[p.Region(s.Datacenter)]++
 	}
 	groups := map[string]int{}
 	for region, n := range count {
@@ -140,7 +140,7 @@ func (p *Provider) order(ctx context.Context, id harness.Identity, s harness.Nod
 		return nil, err
 	}
 	o := linodego.InstanceCreateOptions{
-		Region: p.region(s.Datacenter), Type: p.opts.Type, Image: p.opts.Image, Label: drillPrefix(id) + "-" + s.Name, Tags: tags(id, p.until),
+		Region: p.Region(s.Datacenter), Type: p.opts.Type, Image: p.opts.Image, Label: drillPrefix(id) + "-" + s.Name, Tags: tags(id, p.until),
 		AuthorizedKeys: []string{login.authorized()}, FirewallID: firewall, InterfaceGeneration: linodego.GenerationLegacyConfig,
 		Metadata: &linodego.InstanceMetadataOptions{UserData: base64.StdEncoding.EncodeToString(userData)},
 	}

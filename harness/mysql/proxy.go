@@ -66,6 +66,15 @@ func (t *Topology) proxy(p proxyNode) haproxy.Proxy {
 	return out
 }
 
+// Proxies are those that stand before something, by their node.
+func (t *Topology) Proxies() map[string]haproxy.Proxy {
+	out := map[string]haproxy.Proxy{}
+	for _, p := range t.proxies {
+		out[p.Name] = t.proxy(p)
+	}
+	return out
+}
+
 // startCheck runs the health check beside a server that a proxy sends to.
 func (t *Topology) startCheck(ctx context.Context, m *member) error {
 	if !t.fronted(harness.MySQL) {
