@@ -123,7 +123,7 @@ func preflight(e *env, cfg scenarios.Config, b harness.Blueprint, nodes []*harne
 		return fmt.Errorf("build %s: %w", b.Name, err)
 	}
 	for _, f := range scenarios.Balanceable(topology, nodes, p.Region) {
-		_, _ = fmt.Fprintf(e.stdout, "# %s: %s\n", f.Severity, f.Summary)
+		_, _ = fmt.Fprintf(e.stdout, "# %s\n", f.Summary)
 	}
 	return nil
 }

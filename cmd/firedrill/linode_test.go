@@ -91,7 +91,7 @@ func TestADryRunSaysWhyThereIsNoNodeBalancer(t *testing.T) {
 	paperAccount(t)
 	code, stdout, stderr := call(t, "run", write(t, patroniFeature), "--provider", "linode", "--regions", "us-east,us-ord", "--dry-run", "--out", t.TempDir())
 	assert.Zero(t, code, stderr)
-	assert.Contains(t, stdout, "# critical: NodeBalancer in place of lb: its check is to ask port 8008/primary and it sends to port 5432")
+	assert.Contains(t, stdout, "# NodeBalancer in place of lb: its check is to ask port 8008/primary and it sends to port 5432")
 	assert.Contains(t, stdout, "us-ord", "its nodes are in two regions")
 	code, stdout, stderr = call(t, "run", write(t, goodFeature), "--provider", "linode", "--regions", "us-east,us-ord", "--dry-run", "--out", t.TempDir())
 	assert.Zero(t, code, stderr)
