@@ -427,9 +427,9 @@ func TestOrchestratorApplyRelayLogs(t *testing.T) {
 	assert.Equal(t, []string{"m2/3306", "m3/3306"}, r.started)
 
 	r = &replicas{looks: map[string]int{"m2/3306": -1, "m3/3306": 1}}
-	code, run = ask(r, []string{"ORC_REPLICA_HOSTS=m2:3306,m3:3306,m9:3306", "APPLY_SECONDS=2"})
+	code, run = ask(r, []string{"ORC_REPLICA_HOSTS=m2:3306,m3:3306,m9:3306", "APPLY_SECONDS=6"})
 	assert.Zero(t, code, "the failover goes on")
-	assert.Equal(t, "given up after 2 s: m2:3306 m9:3306 may not have applied what was received", run.Message)
+	assert.Equal(t, "given up after 6 s: m2:3306 m9:3306 may not have applied what was received", run.Message)
 
 	code, run = ask(&replicas{}, nil)
 	assert.Equal(t, 2, code)
