@@ -7,6 +7,7 @@ Feature: A network that is slow, narrow, lossy or cut
     And the application writes 100 rows per second through "db.shop.test"
     And the steady state holds
 
+  @extended
   Scenario: a replica far away, behind a bad line, and behind none
     When the network of node "m2" has 200 milliseconds latency
     Then a round trip from the application to node "m2" takes at least 195 milliseconds

@@ -22,6 +22,7 @@ Feature: The MySQL primary is lost
     And the hook "orchestrator-post-failover" ran once
     And 1 replica replicates from the primary within 10 seconds
 
+  @extended
   Scenario: mysqld is stopped cleanly
     A clean stop is slower than a crash: the dump threads live on for some
     seconds, so the replicas look healthy while clients are refused.

@@ -27,6 +27,7 @@ Feature: The store that tells who leads
     Then the old leader rejoins as a replica within 60 seconds
     And no node has errant transactions
 
+  @extended
   Scenario: etcd refuses the leader in place of silence
     A refusal is quicker than silence: it has asked every member in a moment,
     and steps down at once. The failover waits for ttl all the same.

@@ -10,6 +10,7 @@ Feature: What a NodeBalancer's health check costs
     And the application writes 10 rows per second through "direct"
     And the application writes 10 rows per second through "proxy.shop.test"
 
+  @extended
   Scenario: a switchover at 5 seconds, 2 good, 3 bad
     Until the third bad check of the old leader, connections still go there, and
     are told that it is read-only.

@@ -92,6 +92,7 @@ Feature: Synchronous replication
     And writes are interrupted for at most 12 seconds
     And no acknowledged write is lost
 
+  @extended
   Scenario: quorum commit, and the leader dies
     A commit waits for any one of the two standbys, and only one of those that
     have everything may lead. No single standby is waited for.
