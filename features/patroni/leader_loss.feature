@@ -74,6 +74,7 @@ Feature: The PostgreSQL leader is lost
     Then the old leader stops accepting writes within 60 seconds
     And at most 10 acknowledged writes are lost
 
+  @extended
   Scenario: one etcd member is lost
     Given the steady state holds
     When the host of a minority of etcd is lost
