@@ -34,6 +34,7 @@ const offBudget = 3 * time.Minute
 func (w *power) Off(ctx context.Context) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.byLassie = false // whatever a reboot before this one left to it: what the API has shut down, it does not boot
 	if err := w.endAgent(ctx, "true"); err != nil {
 		return "", err
 	}
