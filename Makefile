@@ -20,7 +20,7 @@ drill: setup
 	$(FIREDRILL) run --tags @smoke
 
 test: setup
-	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_TAGS='~@extended' $(GO) test -p 1 -count=1 -timeout 40m ./...
+	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_TAGS='~@extended' FIREDRILL_AGAIN=2 $(GO) test -p 1 -count=1 -timeout 40m ./...
 
 drill-all: setup
 	$(FIREDRILL) run

@@ -144,6 +144,7 @@ func drillResult(d Drill) DrillResult {
 		Judgement:   j,
 		Interrupted: m.Interrupted,
 		Errors:      m.Errors,
+		Earlier:     m.Earlier,
 		Hashes:      d.Hashes,
 	}
 }

@@ -22,6 +22,7 @@ const mostEvents = 400
 // pageTemplate is parsed when the program starts: a broken template is a defect of ours that no run should meet.
 var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
 	"answer":     answer,
+	"attempt":    attemptText,
 	"count":      count,
 	"dur":        dur,
 	"faultText":  faultText,

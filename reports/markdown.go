@@ -17,6 +17,7 @@ func renderMarkdown(r Report, _ []Drill) ([]byte, error) {
 	mdResidue(&b, r)
 	mdTable(&b, r)
 	mdWays(&b, r)
+	mdEarlier(&b, r)
 	mdExpectations(&b, r)
 	mdFindings(&b, r)
 	if len(r.NotDrilled) > 0 {
@@ -48,6 +49,14 @@ func mdTable(b *strings.Builder, r Report) {
 		fmt.Fprintf(b, "| %s | %s %s | %s | %s | %s | %s | %s | %s |\n",
 			md(d.Scenario), verdictMark(d.Verdict), verdictWord(d.Verdict), rtoTarget(d.RTO), bold(rtoText(d.RTO), rtoMissed(d.RTO)),
 			lostTarget(d.RPO), bold(lostText(d.RPO), lostMissed(d.RPO)), md(promotedText(d.Promotion)), flipText(d.Endpoint))
+	}
+}
+
+func mdEarlier(b *strings.Builder, r Report) {
+	for _, d := range r.Drills {
+		for _, a := range d.Earlier {
+			fmt.Fprintf(b, "\n**%s**: %s\n", md(orID(d.Scenario, d.ID)), md(attemptText(a)))
+		}
 	}
 }
 

@@ -71,6 +71,8 @@ type DrillResult struct {
 	Interrupted bool `json:"interrupted,omitempty"`
 	// Errors are failures of Firedrill or of the environment, not of the system under test.
 	Errors []string `json:"errors,omitempty"`
+	// Earlier are the attempts at this drill before this one, which gave no answer because the machine stalled.
+	Earlier []record.Attempt `json:"earlier,omitempty"`
 	// Hashes are the SHA-256 sums of the drill's recorded files.
 	Hashes map[string]string `json:"hashes,omitempty"`
 }

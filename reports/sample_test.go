@@ -241,6 +241,7 @@ func hardDrill() Drill {
 	m.Feature, m.Tags, m.Topology = evil, []string{"@" + evil}, evil
 	m.Nodes[0].Address, m.Settings[evil], m.Environment[evil] = evil, evil, evil
 	m.Workload.Endpoint, m.Interrupted, m.Errors = evil, true, []string{evil}
+	m.Earlier = []record.Attempt{{Folder: evil, Stall: evil}}
 	run := h.record(m)
 	for i := range run.Samples {
 		s := &run.Samples[i]

@@ -221,3 +221,8 @@ func when(r Report) string {
 	}
 	return stamp(r.Started) + " to " + stamp(r.Ended) + " (" + r.Ended.Sub(r.Started).Round(time.Second).String() + ")"
 }
+
+// attemptText says of a drill that was held again what became of an earlier attempt.
+func attemptText(a record.Attempt) string {
+	return "This drill was held again. An earlier attempt gave no answer, because the machine that held it stalled: " + a.Stall + ". Its record is in " + a.Folder + "."
+}

@@ -64,6 +64,7 @@ type Drill struct {
 
 	mu       sync.Mutex // guards what watchers write into the manifest
 	finished bool
+	stalled  string // what of this machine kept the drill from an answer
 }
 
 // load is what the application does.
@@ -103,6 +104,7 @@ func (r *Run) Drill(s Scenario) (*Drill, error) {
 	d.manifest = record.Manifest{
 		Schema: "firedrill/drill/v1", RunID: r.ID, DrillID: s.ID, Feature: s.Feature, Scenario: s.Name, Tags: s.Tags,
 		Provider: r.Provider.Name(), Seed: r.Seed, Epoch: time.Now().UTC(), Expectations: []record.Expectation{},
+		Earlier: r.attempts(s.ID),
 	}
 	d.phase("prepare")
 	if s.Topology != "" {

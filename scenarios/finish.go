@@ -102,5 +102,8 @@ func (d *Drill) judge() (record.Judgement, error) {
 		return j, err
 	}
 	d.run.judged(d.manifest.DrillID, j)
+	if j.Verdict == record.Inconclusive {
+		d.stalled = verifiers.Disturbed(run)
+	}
 	return j, nil
 }

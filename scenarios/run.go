@@ -27,7 +27,8 @@ type Run struct {
 	Dir     string
 	Started time.Time
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	earlier map[string][]record.Attempt // by drill
 }
 
 // Config is what a run needs from outside.
@@ -39,6 +40,7 @@ type Config struct {
 	Out         string // folder of all runs
 	Seed        int64
 	Keep        bool // leave topologies standing
+	Again       int  // how often a drill that gave no answer because the machine stalled is held again
 	Progress    io.Writer
 	Files       fs.FS             // that ship with the features, for drills that name them
 	Environment map[string]string // host, versions, who asked: for the report
@@ -59,7 +61,7 @@ func NewRun(cfg Config) (*Run, error) {
 		cfg.Out = RunsFolder
 	}
 	now := time.Now().UTC()
-	r := &Run{Config: cfg, Started: now}
+	r := &Run{Config: cfg, Started: now, earlier: map[string][]record.Attempt{}}
 	if err := os.MkdirAll(cfg.Out, 0o755); err != nil {
 		return nil, fmt.Errorf("create folder of runs: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,9 @@ import (
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/record"
 )
+
+// AgainVariable is how often a feature's drill that gave no answer because this machine stalled is held again in go test.
+const AgainVariable = "FIREDRILL_AGAIN"
 
 var notWord = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
@@ -46,7 +50,14 @@ func NewTestRun(t *testing.T) *Run {
 	if out == "" {
 		out = filepath.Join(t.ArtifactDir(), RunsFolder)
 	}
-	cfg, err := OnDocker(t.Context(), Config{Out: out, Progress: testLog{t}, Seed: time.Now().UnixNano()}, "")
+	again := 0
+	if s := os.Getenv(AgainVariable); s != "" {
+		var err error
+		if again, err = strconv.Atoi(s); err != nil || again < 0 {
+			t.Fatalf("%s=%q is not a number of times", AgainVariable, s)
+		}
+	}
+	cfg, err := OnDocker(t.Context(), Config{Out: out, Progress: testLog{t}, Seed: time.Now().UnixNano(), Again: again}, "")
 	if errors.Is(err, harness.ErrUnavailable) {
 		if harness.Required("docker") {
 			t.Fatalf("%s asks for it: %v", harness.RequireVariable, err)

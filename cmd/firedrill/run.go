@@ -21,7 +21,7 @@ import (
 type runFlags struct {
 	tags, provider, shard, out, require string
 	seed                                int64
-	repeat, concurrency                 int
+	repeat, concurrency, again          int
 	dryRun, keep                        bool
 	linode                              linodeFlags
 }
@@ -48,6 +48,7 @@ func runCommand(e *env) *cobra.Command {
 	flags.Int64Var(&f.seed, "seed", 0, "seed of every choice that a drill leaves open (default: the clock)")
 	flags.IntVar(&f.repeat, "repeat", 1, "hold every drill so many times")
 	flags.IntVar(&f.concurrency, "concurrency", 1, "drills at one moment; more than one costs precision on a small machine")
+	flags.IntVar(&f.again, "again", 0, "how often to hold a drill again that gave no answer because this machine stalled (never one that failed)")
 	flags.StringVar(&f.shard, "shard", "", "I/N: only the I-th of N parts of the drills")
 	flags.StringVar(&f.out, "out", scenarios.RunsFolder, "folder of all runs")
 	flags.StringVar(&f.require, "require", "", "kinds that must be drilled (mysql, groupreplication, patroni): one that is not makes the run inconclusive")
@@ -75,7 +76,7 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 		f.seed = time.Now().UnixNano()
 	}
 	cfg, err := configure(ctx, e, f, scenarios.Config{
-		Out: f.out, Seed: f.seed, Keep: f.keep, Progress: e.stderr, Files: features.FS,
+		Out: f.out, Seed: f.seed, Keep: f.keep, Again: f.again, Progress: e.stderr, Files: features.FS,
 	})
 	if err != nil {
 		return err
@@ -109,8 +110,8 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 
 func selection(f runFlags, args []string) (gherkin.Selection, error) {
 	var none gherkin.Selection
-	if f.repeat < 1 || f.concurrency < 1 {
-		return none, fmt.Errorf("--repeat and --concurrency are at least 1")
+	if f.repeat < 1 || f.concurrency < 1 || f.again < 0 {
+		return none, fmt.Errorf("--repeat and --concurrency are at least 1, and --again is not negative")
 	}
 	shard, shards, err := parseShard(f.shard)
 	if err != nil {

@@ -36,8 +36,16 @@ type Manifest struct {
 	NotDrilled string `json:"not_drilled,omitempty"`
 	// Errors are failures of Firedrill or of the environment, not of the system under test.
 	Errors []string `json:"errors,omitempty"`
+	// Earlier are the attempts at this drill that were set aside because they gave no answer, in their order.
+	Earlier []Attempt `json:"earlier,omitempty"`
 	// Residue is what could not be healed or removed; it makes the exit code 4.
 	Residue []string `json:"residue,omitempty"`
+}
+
+// Attempt is a holding of a drill that gave no answer, because the machine that held it stalled.
+type Attempt struct {
+	Folder string `json:"folder"` // its record, relative to the run's folder
+	Stall  string `json:"stall"`  // what stalled, and for how long
 }
 
 // Node is one host of the topology.

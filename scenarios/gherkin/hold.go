@@ -13,7 +13,8 @@ import (
 	"github.com/firedrill/firedrill/scenarios/steps"
 )
 
-// Hold holds every drill of a selection, concurrency at a time. The error is about Firedrill itself, never about what
+// Hold holds every drill of a selection, concurrency at a time; those that gave no answer because this machine stalled are held
+// again at the end, as often as the run allows. The error is about Firedrill itself, never about what
 // a drill found. After the end of ctx no further drill is begun: those left are noted as not drilled.
 func Hold(ctx context.Context, run *scenarios.Run, sel Selection, concurrency int, repeat string) error {
 	h := &holder{run: run, byKey: map[string]Drill{}, repeat: repeat}
@@ -33,17 +34,22 @@ func Hold(ctx context.Context, run *scenarios.Run, sel Selection, concurrency in
 			Tags: sel.Tags, FS: fsys, Paths: paths, DefaultContext: ctx,
 		},
 	}
-	suite.Run() // its status says nothing that our verdicts do not
+	for len(h.byKey) > 0 {
+		h.again = map[string]Drill{}
+		suite.Run() // its status says nothing that our verdicts do not
+		h.byKey = h.again
+	}
 	return errors.Join(h.errs...)
 }
 
 type holder struct {
 	run    *scenarios.Run
-	byKey  map[string]Drill
+	byKey  map[string]Drill // those to be held
 	repeat string
 
-	mu   sync.Mutex
-	errs []error
+	mu    sync.Mutex
+	errs  []error
+	again map[string]Drill // those that gave no answer, through no fault of theirs
 }
 
 func (h *holder) failed(err error) {
@@ -105,6 +111,15 @@ func (h *holder) finish(ctx context.Context, p *godog.Scenario, err error) {
 	if err != nil {
 		err = fmt.Errorf("%s: %w", p.Name, err)
 	}
-	_, err = drill.Finish(ctx, err)
+	if _, err = drill.Finish(ctx, err); err != nil {
+		h.failed(err)
+		return
+	}
+	again, err := h.run.Again(drill)
 	h.failed(err)
+	if again {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.again[keyOf(p)] = h.byKey[keyOf(p)]
+	}
 }
