@@ -98,7 +98,7 @@ func (v victim) live(t *testing.T, api *client.Client) death {
 	require.NoError(t, child.Start())
 	t.Cleanup(func() { // whatever the test left
 		_ = child.Process.Kill()
-		_, _ = docker.Clean(context.WithoutCancel(t.Context()), api, false)
+		_, _ = docker.Clean(context.WithoutCancel(t.Context()), api, v.Run, false)
 	})
 	ended := make(chan error, 1)
 	go func() { ended <- child.Wait() }()
@@ -192,7 +192,7 @@ func (d death) isCleaned(t *testing.T, api *client.Client) {
 	list, err := api.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: ours})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 2)
-	_, err = docker.Clean(t.Context(), api, false)
+	_, err = docker.Clean(t.Context(), api, d.Run, false)
 	require.NoError(t, err)
 	list, err = api.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: ours})
 	require.NoError(t, err)

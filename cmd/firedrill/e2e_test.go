@@ -52,7 +52,7 @@ func start(t *testing.T, api *client.Client) *broken {
 	require.NoError(t, b.cmd.Start())
 	t.Cleanup(func() { // whatever the test left
 		_ = b.cmd.Process.Kill()
-		_, _ = docker.Clean(context.WithoutCancel(t.Context()), api, false)
+		_, _ = docker.Clean(context.WithoutCancel(t.Context()), api, b.run, false)
 	})
 	err := wait.Until(t.Context(), "fault in force", 3*time.Minute, func(context.Context) (bool, string, error) {
 		latest, err := filepath.EvalSymlinks(filepath.Join(b.out, "latest"))
@@ -132,7 +132,7 @@ func TestKilledInTheMiddleOfAFault(t *testing.T) {
 	assert.Equal(t, record.FaultHealed, recorded.Faults[len(recorded.Faults)-1].State)
 
 	require.NotZero(t, labelled(t, api, b.run))
-	code, _, stderr = call(t, "clean")
+	code, _, stderr = call(t, "clean", "--run", b.run)
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, stderr, "removed run "+b.run)
 	assert.Zero(t, labelled(t, api, b.run))

@@ -152,7 +152,8 @@ func cleanCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "clean", Short: "Remove what runs left: containers, networks and volumes, by label only", Args: cobra.NoArgs,
 		Long: "Remove the containers, networks and volumes that runs left. Only what carries Firedrill's label is touched, and runs\n" +
-			"whose process still lives are spared. --all removes those too, and the agents' volumes; images stay.\n\n" +
+			"whose process still lives are spared. --all removes those too, and the agents' volumes; images stay. --run removes\n" +
+			"what one run left, and nothing of others.\n\n" +
 			"--provider linode deletes in the account of LINODE_TOKEN what has Firedrill's prefix, its tags, and a deadline that has\n" +
 			"passed; of the run that --run names it deletes everything, so see first that the run is over.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -163,25 +164,23 @@ func cleanCommand(e *env) *cobra.Command {
 				return cleanLinode(cmd.Context(), e, out, run)
 			case provider != onDocker:
 				return fmt.Errorf("--provider %q: there are docker and linode", provider)
-			case run != "":
-				return errors.New("clean: --run goes with --provider linode")
 			}
-			return cleanDocker(cmd.Context(), e, all)
+			return cleanDocker(cmd.Context(), e, run, all)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "docker: also runs whose process lives, and the agents' volumes")
 	cmd.Flags().StringVar(&provider, "provider", onDocker, "where to look: docker or linode")
-	cmd.Flags().StringVar(&run, "run", "", "linode: a run that is over, whose deadline need not have passed")
+	cmd.Flags().StringVar(&run, "run", "", "only what this run left; at linode its deadline need not have passed, so it must be over")
 	cmd.Flags().StringVar(&out, "out", scenarios.RunsFolder, "linode: folder of all runs, which has the ledger")
 	return cmd
 }
 
-func cleanDocker(ctx context.Context, e *env, all bool) error {
+func cleanDocker(ctx context.Context, e *env, run string, all bool) error {
 	api, err := docker.Connect(ctx)
 	if err != nil {
 		return err
 	}
-	removed, err := docker.Clean(ctx, api, all)
+	removed, err := docker.Clean(ctx, api, run, all)
 	for _, r := range removed {
 		_, _ = fmt.Fprintf(e.stderr, "removed run %s: %d containers, %d networks, %d volumes\n", r.Run, r.Containers, r.Networks, r.Volumes)
 	}

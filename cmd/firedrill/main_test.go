@@ -56,7 +56,6 @@ func TestBadInput(t *testing.T) {
 		{"a limit of cost for containers", []string{"run", "--max-cost", "3"}, []string{"--max-cost goes with --provider linode"}},
 		{"machines without an account", []string{"run", "--provider", "linode", "--regions", "us-east"}, []string{"no token: set LINODE_TOKEN"}},
 		{"all machines of everybody", []string{"clean", "--provider", "linode", "--all"}, []string{"name the run with --run"}},
-		{"a run of containers", []string{"clean", "--run", "x"}, []string{"--run goes with --provider linode"}},
 		{"a kind that is none", []string{"run", "--require", "oracle"}, []string{`--require "oracle"`}},
 		{"an unknown command", []string{"drill"}, []string{`unknown command "drill"`}},
 		{"an unknown list", []string{"list", "nodes"}, []string{`invalid argument "nodes"`}},

@@ -95,8 +95,9 @@ func Leftovers(ctx context.Context, api *client.Client) ([]Leftover, error) {
 	return out, nil
 }
 
-// Clean removes what runs left. Runs whose owner lives are spared unless all is set. It returns what it removed.
-func Clean(ctx context.Context, api *client.Client, all bool) ([]Leftover, error) {
+// Clean removes what a run left, or all runs when none is named. Runs whose owner lives are spared unless all is set. It
+// returns what it removed.
+func Clean(ctx context.Context, api *client.Client, run string, all bool) ([]Leftover, error) {
 	left, err := Leftovers(ctx, api)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func Clean(ctx context.Context, api *client.Client, all bool) ([]Leftover, error
 	var removed []Leftover
 	var errs []error
 	for _, l := range left {
-		if l.Alive && !all {
+		if l.Alive && !all || run != "" && l.Run != run {
 			continue
 		}
 		if err := remove(ctx, api, make(client.Filters).Add("label", LabelRun+"="+l.Run)); err != nil {
@@ -113,7 +114,7 @@ func Clean(ctx context.Context, api *client.Client, all bool) ([]Leftover, error
 		}
 		removed = append(removed, l)
 	}
-	return removed, errors.Join(append(errs, cleanCache(ctx, api, all))...)
+	return removed, errors.Join(append(errs, cleanCache(ctx, api, all && run == ""))...)
 }
 
 // cleanCache removes the agents' volumes that no container uses; those in use are refused by the engine.
