@@ -140,11 +140,12 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 		return nil, err
 	}
 	nodes := address(specs, prefix)
+	var join sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(startParallel)
 	for i, n := range nodes {
 		group.Go(func() error {
-			place := place{Node: n, spec: specs[i], all: nodes, image: refs[images.ImageOf(specs[i])], net: net.Name, agent: volume, shim: library}
+			place := place{Node: n, spec: specs[i], all: nodes, image: refs[images.ImageOf(specs[i])], net: net.Name, join: &join, agent: volume, shim: library}
 			return p.start(ctx, id, place)
 		})
 	}
@@ -186,11 +187,14 @@ type place struct {
 	all   []*harness.Node
 	image string
 	net   string
-	agent string // volume
-	shim  []byte // library; empty where no node is fitted with it
+	join  *sync.Mutex // see start
+	agent string      // volume
+	shim  []byte      // library; empty where no node is fitted with it
 }
 
-// start makes one container, whose process 1 is the agent.
+// start makes one container, whose process 1 is the agent. Nodes join their network one at a time: an engine before 28.1
+// increments the cached count of a network's endpoints in place before it stores it, so of two that join at one moment one may
+// be counted twice, and no network with a count too high can be removed until the engine is restarted (moby#42119).
 func (p *Provider) start(ctx context.Context, id harness.Identity, n place) error {
 	labels := p.labels(id)
 	labels[LabelNode] = n.Name
@@ -206,6 +210,7 @@ func (p *Provider) start(ctx context.Context, id harness.Identity, n place) erro
 		return err
 	}
 	c, err := testcontainers.Run(ctx, n.image,
+		testcontainers.WithNoStart(),
 		testcontainers.WithName(containerName(id, n.Name)),
 		testcontainers.WithEntrypoint(agentPath, "agent"),
 		testcontainers.WithLabels(labels),
@@ -225,6 +230,11 @@ func (p *Provider) start(ctx context.Context, id harness.Identity, n place) erro
 			}
 		}),
 	)
+	if err == nil {
+		n.join.Lock()
+		_, err = p.api.ContainerStart(ctx, c.GetContainerID(), client.ContainerStartOptions{})
+		n.join.Unlock()
+	}
 	if err != nil {
 		return fmt.Errorf("start node %s: %w", n.Name, err)
 	}
@@ -304,8 +314,8 @@ func remove(ctx context.Context, api *client.Client, filters client.Filters) err
 // detachBudget is how long a network may still have endpoints of containers that are gone: a busy engine forgets them late.
 const detachBudget = 5 * time.Second
 
-// removeNetwork waits for the endpoints to go. Under load Docker 20.10 has been seen to lose count of them for good
-// (once in some four hundred drills): only a restart of the engine corrects it.
+// removeNetwork waits for the endpoints to go. An engine that has lost count of them (see start) never lets the network go:
+// only its restart corrects that.
 func removeNetwork(ctx context.Context, api *client.Client, id string) error {
 	err := wait.Until(ctx, "nobody is on the network", detachBudget, func(ctx context.Context) (bool, string, error) {
 		_, err := api.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})

@@ -73,7 +73,9 @@ func (d *Docker) startBalancer(ctx context.Context, b standin.Balancer) error {
 		NetworkingConfig: &dockernet.NetworkingConfig{EndpointsConfig: map[string]*dockernet.EndpointSettings{d.net: endpoint(b.Address)}},
 	})
 	if err == nil {
+		d.join.Lock()
 		_, err = d.api.ContainerStart(ctx, name, client.ContainerStartOptions{})
+		d.join.Unlock()
 	}
 	if err == nil {
 		err = d.joinBalancer(ctx, name, b)

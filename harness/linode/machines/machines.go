@@ -14,6 +14,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -38,7 +39,8 @@ type Docker struct {
 	builder docker.Images
 	run     string // the label's value: everything goes by it
 	image   string
-	net     string // id of the network
+	net     string     // id of the network
+	join    sync.Mutex // one joins it at a time: see the start of a node in package docker
 	pool    netip.Prefix
 }
 
@@ -140,6 +142,8 @@ func (d *Docker) Boot(ctx context.Context, id int) error {
 	if err != nil {
 		return fmt.Errorf("boot machine %d: %w", id, err)
 	}
+	d.join.Lock()
+	defer d.join.Unlock()
 	if len(found.Container.NetworkSettings.Networks) == 0 {
 		address, err := netip.ParseAddr(found.Container.Config.Labels[labelAddress])
 		if err != nil {
