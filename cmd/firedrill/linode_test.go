@@ -61,7 +61,9 @@ func inAccount(t *testing.T, l *standin.Listener) int {
 	require.NoError(t, err)
 	groups, err := c.ListPlacementGroups(t.Context(), nil)
 	require.NoError(t, err)
-	return len(machines) + len(firewalls) + len(groups)
+	vpcs, err := c.ListVPCs(t.Context(), nil)
+	require.NoError(t, err)
+	return len(machines) + len(firewalls) + len(groups) + len(vpcs)
 }
 
 func balanced(t *testing.T, out string) {

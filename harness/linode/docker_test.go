@@ -54,6 +54,67 @@ func onPath(t *testing.T, api *client.Client) (linode.Options, *standin.Listener
 		Ledger: filepath.Join(t.TempDir(), "ledger.jsonl"), Setup: setup, Binary: dockertest.Program(t, api)}, l
 }
 
+// Two nodes in one region speak over a VPC: by name, from a machine that was off too, and not through a Cloud Firewall that is
+// shut. The controller comes in by their public addresses all the time.
+func TestNodesInAVPC(t *testing.T) {
+	api := dockertest.Engine(t)
+	opts, _ := onPath(t, api)
+	opts.Regions = []string{"us-east"}
+	p, err := linode.New(t.Context(), opts)
+	require.NoError(t, err)
+	id := harness.Identity{Run: "20261121-200001", Drill: "nodes-in-a-vpc"}
+	t.Cleanup(func() { assert.NoError(t, p.Down(context.Background(), id)) })
+	nodes, err := p.Up(t.Context(), id, []harness.NodeSpec{
+		{Name: "app1", Component: harness.Application, Datacenter: "dc1"}, {Name: "app2", Component: harness.Application, Datacenter: "dc2"},
+	})
+	require.NoError(t, err)
+	one, two := nodes[0], nodes[1]
+	assert.Regexp(t, `^10\.`, one.Address)
+	ctx := t.Context()
+	says := func(n *harness.Node, words ...string) string {
+		out, err := n.Agent.Exec(ctx, agent.Command{Argv: words})
+		require.NoError(t, err)
+		return strings.TrimSpace(out.Stdout + out.Stderr)
+	}
+	assert.Contains(t, says(one, "getent", "hosts", "app2"), two.Address)
+	assert.Contains(t, says(one, "ip", "route", "get", two.Address), "src "+one.Address, "that is where its peers see it come from")
+	// A port that nobody listens on: who gets through is refused.
+	knock := func(from, at *harness.Node) string {
+		got, err := from.Agent.Exchange(ctx, agent.Exchanges{Address: at.Address, Port: 7, Count: 1, Deadline: time.Second})
+		require.NoError(t, err)
+		require.Len(t, got, 1)
+		return got[0].Outcome
+	}
+	ends := func(want string) {
+		t.Helper()
+		assert.Equal(t, []string{want, want}, []string{knock(one, two), knock(two, one)})
+	}
+	ends(agent.Refused)
+	require.NoError(t, two.Wall.Shut(ctx))
+	ends(agent.Silence)
+	assert.Equal(t, "app2", says(two, "hostname"), "the controller comes through")
+	require.NoError(t, two.Wall.Open(ctx))
+	ends(agent.Refused)
+
+	_, err = one.Agent.Do(ctx, "cut", agent.NetworkSpec{Peers: []string{two.Address}, Direction: agent.Both}, 0)
+	require.NoError(t, err)
+	ends(agent.Silence)
+	_, err = one.Agent.Heal(ctx, "cut")
+	require.NoError(t, err)
+	ends(agent.Refused)
+
+	_, err = two.Power.Off(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, agent.Silence, knock(one, two))
+	require.NoError(t, two.Power.On(ctx))
+	ends(agent.Refused)
+
+	require.NoError(t, p.Down(ctx, id))
+	open, err := linode.Outstanding(opts.Ledger)
+	require.NoError(t, err)
+	assert.Empty(t, open, "the ledger is balanced")
+}
+
 // Two nodes on machines of two regions: real systemd, real SSH, the agent over it, a component installed by its recipe, faults
 // that spare the controller's way, and nothing left at the end.
 func TestNodesOnMachines(t *testing.T) {

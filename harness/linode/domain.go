@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -119,7 +118,7 @@ func (n *Name) Follow(ctx context.Context, own func(context.Context) (string, er
 // names lists the records that have our prefix, in the domains that have TagNames. A token that may not read domains has made none.
 func names(ctx context.Context, c *linodego.Client, add func(domain int, r linodego.DomainRecord)) error {
 	domains, err := c.ListDomains(ctx, linodego.NewListOptions(0, fmt.Sprintf(`{"tags":%q}`, TagNames)))
-	if linodego.ErrHasStatus(err, http.StatusUnauthorized, http.StatusForbidden) {
+	if forbidden(err) {
 		return nil
 	}
 	if err != nil {

@@ -197,7 +197,7 @@ func TestDomainsDoNotStandInTheWayOfADeletion(t *testing.T) {
 		p, err := New(t.Context(), o)
 		require.NoError(t, err)
 		assert.ErrorContains(t, ordered(t, p), atHome)
-		p.client = a.client(noDomains{status})
+		p.client = a.client(without{"/v4/domains", status})
 		err = p.Down(t.Context(), drill)
 		assert.Equal(t, want, err == nil, "%v", err)
 		assert.Empty(t, account(t, a))
@@ -207,11 +207,14 @@ func TestDomainsDoNotStandInTheWayOfADeletion(t *testing.T) {
 	}
 }
 
-// noDomains is an API that fails for domains alone.
-type noDomains struct{ status int }
+// without is an API that fails for one collection alone.
+type without struct {
+	path   string
+	status int
+}
 
-func (n noDomains) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Path != "/v4/domains" {
+func (n without) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != n.path {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	out := answer(r, []byte(`{"errors":[{"reason":"no"}]}`))
