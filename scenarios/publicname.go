@@ -58,15 +58,7 @@ func (d *Drill) publish(ctx context.Context) error {
 		return fmt.Errorf("publish %s: there is no node with its name server", e.Name)
 	}
 	own := leadsNow(servers[0], e.Name)
-	var target string
-	err = wait.Until(ctx, "where "+e.Name+" leads", ownNameBudget, func(ctx context.Context) (bool, string, error) {
-		found, err := own(ctx)
-		if err != nil {
-			return false, err.Error(), nil
-		}
-		target = found
-		return true, "", nil
-	})
+	target, err := whereNow(ctx, e.Name, own)
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", e.Name, err)
 	}
@@ -88,6 +80,19 @@ func (d *Drill) publish(ctx context.Context) error {
 	}
 	following.Go(func() { n.Follow(life, own, d.moved(n.Full)) })
 	return nil
+}
+
+// whereNow waits for the first answer.
+func whereNow(ctx context.Context, name string, own func(context.Context) (string, error)) (target string, err error) {
+	err = wait.Until(ctx, "where "+name+" leads", ownNameBudget, func(ctx context.Context) (bool, string, error) {
+		found, err := own(ctx)
+		if err != nil {
+			return false, err.Error(), nil
+		}
+		target = found
+		return true, "", nil
+	})
+	return target, err
 }
 
 // leadsNow asks the drill's name server, inside its own node: no fault of the network is in the way, and none of the API's is

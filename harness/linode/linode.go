@@ -112,10 +112,14 @@ func (p *Provider) Until() time.Time { return p.until }
 
 // Environment says what the machines are.
 func (p *Provider) Environment(context.Context) map[string]string {
-	return map[string]string{
+	out := map[string]string{
 		"engine": "Linode API at " + p.opts.Account.URL.Host, "regions": strings.Join(p.opts.Regions, ", "), "type": p.opts.Type, "image": p.opts.Image,
 		"delete_after": p.until.UTC().Format(time.RFC3339),
 	}
+	if p.opts.Domain != "" {
+		out["domain"], out["name_servers"] = p.opts.Domain, strings.Join(p.servers, ", ")
+	}
+	return out
 }
 
 // Region of a datacenter. Datacenters get them in the order in which they are first asked for.
