@@ -137,6 +137,24 @@ type Provider interface {
 	Environment(ctx context.Context) map[string]string
 }
 
+// Namer is a provider that can give a drill a name outside of it, which anybody resolves and which follows the drill's own.
+type Namer interface {
+	// Zone is the domain in which drills are to have such a name; empty: in none.
+	Zone() string
+	// PublicName makes the name of a drill, in the zone, leading to an IPv4 address. ttl, in seconds, is what is wished for. Down
+	// removes it.
+	PublicName(ctx context.Context, id Identity, target string, ttl int) (*PublicName, error)
+}
+
+// PublicName is a name that a Namer has made.
+type PublicName struct {
+	Full    string   // as clients resolve it
+	TTL     int      // seconds, as the provider keeps it, which may be longer than was wished for
+	Servers []string // name servers that answer for it, address:port
+	// Follow leads it wherever own says, until ctx ends. told hears of every move, and of every error, after which it is tried again.
+	Follow func(ctx context.Context, own func(context.Context) (string, error), told func(target string, err error))
+}
+
 // Settings are the scenario's own: component, then key, then value.
 type Settings map[string]map[string]string
 

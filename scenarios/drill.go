@@ -53,6 +53,7 @@ type Drill struct {
 	undo       undo.Stack
 	nodes      []*harness.Node
 	topology   harness.Topology
+	public     *publicName // nil: the drill has no name outside of it
 	injections *injectors.Set
 	firstFault time.Duration // effect of the first fault; zero: none yet
 	lastHeal   time.Duration // guarded by mu: schedules heal too
@@ -301,7 +302,7 @@ func (d *Drill) Begun(ctx context.Context) error {
 	if d.blueprint.Build == nil {
 		return fmt.Errorf("no topology is given: begin with `Given the topology \"mysql-3\"`; there are: %s", d.run.Catalogue.Names())
 	}
-	for _, phase := range []func(context.Context) error{d.up, d.settle, d.startLoad, d.baseline, d.before} {
+	for _, phase := range []func(context.Context) error{d.up, d.settle, d.publish, d.startLoad, d.baseline, d.before} {
 		if err := phase(ctx); err != nil {
 			if errors.Is(err, harness.ErrUnavailable) {
 				d.manifest.NotDrilled = err.Error()

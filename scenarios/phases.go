@@ -218,6 +218,11 @@ func (d *Drill) startProbes(ctx context.Context, n *harness.Node) error {
 			return fmt.Errorf("watch endpoint %s from %s: %w", e.Name, n.Name, err)
 		}
 	}
+	if d.public != nil {
+		if err := n.Agent.Probe(ctx, d.public.probe(n.Datacenter, d.answers())); err != nil {
+			return fmt.Errorf("watch endpoint %s from %s: %w", d.public.Full, n.Name, err)
+		}
+	}
 	return nil
 }
 
@@ -284,6 +289,9 @@ func (d *Drill) baseline(ctx context.Context) error {
 			continue
 		}
 		d.manifest.Endpoints = append(d.manifest.Endpoints, record.Endpoint{Name: e.Name, Kind: e.Kind, TTL: e.TTL})
+	}
+	if d.public != nil {
+		d.manifest.Endpoints = append(d.manifest.Endpoints, record.Endpoint{Name: d.public.Full, Kind: record.ProbeDNS, TTL: d.public.TTL, Follows: d.public.own})
 	}
 	if len(d.load.ways) == 0 {
 		return wait.Hold(ctx, d.run.Budgets.Baseline)

@@ -67,3 +67,24 @@ func TestEndpoint(t *testing.T) {
 	assert.InDelta(t, 1701, *j.Endpoint.LastOldMS, 1)
 	assert.InDelta(t, 103, j.Endpoint.ErrorMS, 2)
 }
+
+// A name that we lead after the drilled one is shown beside it, and is never the drill's figure, however slow it is: nobody writes
+// through it.
+func TestANameThatFollowsIsNotTheDrillsFigure(t *testing.T) {
+	h := failover()
+	for _, p := range failover().Probes {
+		p.Endpoint, p.T, p.Asked = "fdrill-x.drills.test", p.T+2*time.Second, p.Asked+2*time.Second
+		h.Probes = append(h.Probes, p)
+	}
+	h.Manifest.Workload.Endpoint = "" // nobody writes: every endpoint might be the one
+	assert.Equal(t, "fdrill-x.drills.test", Judge(h.run()).Endpoint.Name, "the slowest")
+	h.Manifest.Endpoints = []record.Endpoint{{Name: "db.shop.test", Kind: record.ProbeDNS}, {Name: "fdrill-x.drills.test", Kind: record.ProbeDNS, Follows: "db.shop.test"}}
+	j := Judge(h.run())
+	assert.Equal(t, "db.shop.test", j.Endpoint.Name)
+	assert.Len(t, j.Endpoints, 4, "both, from both datacenters")
+	for name, want := range map[string]record.Verdict{"": record.Passed, "db.shop.test": record.Passed, "fdrill-x.drills.test": record.Failed} {
+		h.Manifest.Expectations = nil
+		h.expect("a name follows", "endpoint", `{"name":"`+name+`","within_ms":1000}`, 0)
+		assert.Equal(t, want, Judge(h.run()).Expectations[0].Verdict, "a promise about %q", name)
+	}
+}

@@ -289,9 +289,9 @@ func measureRPO(run *record.Run, j *record.Judgement) {
 func measureEndpoints(run *record.Run, s succession, j *record.Judgement) {
 	j.Endpoints = flips(run, s)
 	for i, f := range j.Endpoints {
-		// The one figure is of the endpoint that the application writes through.
+		// The one figure is of the endpoint that the application writes through; never of a name that we lead after it.
 		through := run.Manifest.Workload.Endpoint == "" || f.Name == run.Manifest.Workload.Endpoint
-		if through && (j.Endpoint == nil || slower(f, *j.Endpoint)) {
+		if through && !led(run, f.Name) && (j.Endpoint == nil || slower(f, *j.Endpoint)) {
 			j.Endpoint = &j.Endpoints[i]
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/firedrill/firedrill/harness"
 	"github.com/firedrill/firedrill/harness/linode"
+	"github.com/firedrill/firedrill/harness/record"
 	"github.com/firedrill/firedrill/reports"
 	"github.com/firedrill/firedrill/scenarios"
 	"github.com/firedrill/firedrill/scenarios/gherkin"
@@ -29,7 +30,7 @@ type linodeFlags struct {
 }
 
 // linodeFlagNames are refused with another provider: somebody believes that they say something.
-var linodeFlagNames = []string{"regions", "type", "image", "admit", "max-cost", "max-age", "i-pay"}
+var linodeFlagNames = []string{"regions", "type", "image", "admit", "domain", "name-server", "max-cost", "max-age", "i-pay"}
 
 func (f *linodeFlags) add(flags *pflag.FlagSet) {
 	o := &f.options
@@ -37,6 +38,8 @@ func (f *linodeFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Type, "type", linode.DefaultType, "linode: plan of every machine")
 	flags.StringVar(&o.Image, "image", linode.DefaultImage, "linode: image of every machine, a Debian 13 with cloud-init")
 	flags.StringVar(&o.Admit, "admit", "", "linode: address or network of this controller, as the machines see it (default: found out)")
+	flags.StringVar(&o.Domain, "domain", "", "linode: domain of the account, with the tag "+linode.TagNames+", in which each drill has a name that follows its own")
+	flags.StringVar(&o.NameServer, "name-server", "", "linode: address of who answers for the domain (default: Linode's name servers)")
 	flags.Float64Var(&o.MaxCost, "max-cost", linode.DefaultMaxCost, "linode: US dollars that all drills together may cost at worst")
 	flags.DurationVar(&o.MaxAge, "max-age", linode.DefaultMaxAge, "linode: after this time nothing more is made, and what is left may be cleaned")
 	flags.BoolVar(&f.pay, "i-pay", false, "linode: you know that the real API makes machines that cost money")
@@ -103,7 +106,7 @@ func rehearse(ctx context.Context, e *env, f runFlags, sel gherkin.Selection) er
 			continue
 		}
 		if err == nil {
-			err = preflight(e, cfg, b, nodes)
+			err = remark(ctx, e, cfg, id, b, nodes)
 		}
 		if err := errors.Join(err, cfg.Provider.Down(ctx, id)); err != nil {
 			return err
@@ -112,8 +115,8 @@ func rehearse(ctx context.Context, e *env, f runFlags, sel gherkin.Selection) er
 	return nil
 }
 
-// preflight says where a NodeBalancer would not do what a machine of the topology does.
-func preflight(e *env, cfg scenarios.Config, b harness.Blueprint, nodes []*harness.Node) error {
+// remark says where a NodeBalancer would not do what a machine of the topology does, and makes the drill's name in the domain.
+func remark(ctx context.Context, e *env, cfg scenarios.Config, id harness.Identity, b harness.Blueprint, nodes []*harness.Node) error {
 	p, ok := cfg.Provider.(*linode.Provider)
 	if !ok {
 		return nil
@@ -122,7 +125,20 @@ func preflight(e *env, cfg scenarios.Config, b harness.Blueprint, nodes []*harne
 	if err != nil {
 		return fmt.Errorf("build %s: %w", b.Name, err)
 	}
-	for _, f := range scenarios.Balanceable(topology, nodes, p.Region) {
+	found := scenarios.Balanceable(topology, nodes, p.Region)
+	if p.Zone() != "" {
+		name, err := scenarios.NameOf(b.Name, topology.Endpoints())
+		if err != nil {
+			found = append(found, record.Finding{Summary: fmt.Sprintf("no name in %s: %s", p.Zone(), err)})
+		} else {
+			// Where it leads is known when the topology stands.
+			if _, err := p.PublicName(ctx, id, topology.Databases()[0].Address, name.TTL); err != nil {
+				return err
+			}
+			found = append(found, linode.Preflight(linode.Wish{Records: []linode.RecordWish{{Name: name.Name, TTL: name.TTL}}})...)
+		}
+	}
+	for _, f := range found {
 		_, _ = fmt.Fprintf(e.stdout, "# %s\n", f.Summary)
 	}
 	return nil

@@ -61,7 +61,9 @@ func inAccount(t *testing.T, l *standin.Listener) int {
 	require.NoError(t, err)
 	groups, err := c.ListPlacementGroups(t.Context(), nil)
 	require.NoError(t, err)
-	return len(machines) + len(firewalls) + len(groups)
+	vpcs, err := c.ListVPCs(t.Context(), nil)
+	require.NoError(t, err)
+	return len(machines) + len(firewalls) + len(groups) + len(vpcs)
 }
 
 func balanced(t *testing.T, out string) {
@@ -96,6 +98,38 @@ func TestADryRunSaysWhyThereIsNoNodeBalancer(t *testing.T) {
 	code, stdout, stderr = call(t, "run", write(t, goodFeature), "--provider", "linode", "--regions", "us-east,us-ord", "--dry-run", "--out", t.TempDir())
 	assert.Zero(t, code, stderr)
 	assert.NotContains(t, stdout, "NodeBalancer", "there is no proxy in mysql-3")
+}
+
+// A drill's name in a domain of the account is in the list of calls, with what the API makes of its TTL; where a topology has no
+// name to follow, a line says so.
+func TestADryRunWithADomain(t *testing.T) {
+	l := paperAccount(t)
+	c := linodego.NewClient(nil)
+	c.SetBaseURL("http://" + l.APIAddr())
+	c.SetToken(testToken)
+	for domain, tags := range map[string][]string{"drills.test": {linode.TagNames}, "shop.test": nil} {
+		_, err := c.CreateDomain(t.Context(), linodego.DomainCreateOptions{Domain: domain, Type: linodego.DomainTypeMaster, SOAEmail: "dba@" + domain, Tags: tags})
+		require.NoError(t, err)
+	}
+	rehearse := func(topology, domain string) (int, string, string) {
+		return call(t, "run", write(t, strings.Replace(goodFeature, "mysql-3", topology, 1)), "--provider", "linode", "--regions", "us-east", "--domain", domain, "--dry-run", "--out", t.TempDir())
+	}
+	code, stdout, stderr := rehearse("mysql-3", "drills.test")
+	assert.Zero(t, code, stderr)
+	assert.Regexp(t, `POST /v4/domains/\d+/records \{"name":"fdrill-[^"]*-rw-u\d+","target":"10\.[0-9.]+","ttl_sec":30,"type":"A"\}`, stdout)
+	assert.Equal(t, 1, strings.Count(stdout, "DELETE /v4/domains/"), "what is made is deleted")
+	code, stdout, stderr = rehearse("mysql-gr-3", "drills.test")
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "# no name in drills.test: mysql-gr-3 has no name that moves")
+	assert.NotContains(t, stdout, "/v4/domains")
+	for _, domain := range []string{"shop.test", "absent.test"} {
+		code, stdout, stderr = rehearse("mysql-3", domain)
+		assert.Equal(t, exitUsage, code)
+		assert.Empty(t, stdout)
+		assert.Contains(t, stderr, "--domain: the account has no domain "+domain+" with the tag firedrill-names: make it, or give it the tag")
+		assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+	}
+	assert.Zero(t, inAccount(t, l))
 }
 
 // What machines cannot do is not drilled, by name.

@@ -54,6 +54,8 @@ func TestBadInput(t *testing.T) {
 		{"machines nowhere", []string{"run", "--provider", "linode"}, []string{"name the regions"}},
 		{"machines that are kept", []string{"run", "--provider", "linode", "--regions", "us-east", "--keep"}, []string{"--keep: machines that are kept cost money"}},
 		{"a limit of cost for containers", []string{"run", "--max-cost", "3"}, []string{"--max-cost goes with --provider linode"}},
+		{"a domain for containers", []string{"run", "--domain", "drills.test"}, []string{"--domain goes with --provider linode"}},
+		{"a name server for containers", []string{"run", "--name-server", "192.0.2.53"}, []string{"--name-server goes with --provider linode"}},
 		{"machines without an account", []string{"run", "--provider", "linode", "--regions", "us-east"}, []string{"no token: set LINODE_TOKEN"}},
 		{"all machines of everybody", []string{"clean", "--provider", "linode", "--all"}, []string{"name the run with --run"}},
 		{"a kind that is none", []string{"run", "--require", "oracle"}, []string{`--require "oracle"`}},

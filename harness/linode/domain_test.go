@@ -158,6 +158,38 @@ func TestANameFollowsTheDrillsOwnRecord(t *testing.T) {
 	assert.Equal(t, []string{"192.0.2.8", "192.0.2.9"}, moves, "each move once")
 }
 
+// The domain of a run is looked at before anything is made, and who answers for it must be known.
+func TestTheDomainOfARun(t *testing.T) {
+	a, _ := cloud(t)
+	zone(t, a, "untagged.test")
+	zone(t, a, "drills.test", TagNames)
+	for _, c := range []struct{ domain, server, want string }{
+		{"absent.test", "192.0.2.53", "--domain: the account has no domain absent.test with the tag firedrill-names"},
+		{"untagged.test", "192.0.2.53", "--domain: the account has no domain untagged.test with the tag"},
+		{"drills.test", "", "is not Linode: say with --name-server who answers for it"},
+		{"drills.test", "ns.example", `--name-server "ns.example" is no address`},
+		{"", "192.0.2.53", "--name-server goes with --domain"},
+	} {
+		o := options(t, a)
+		o.Domain, o.NameServer = c.domain, c.server
+		_, err := New(t.Context(), o)
+		require.ErrorContains(t, err, c.want)
+		assert.NotContains(t, err.Error(), token)
+	}
+	for given, want := range map[string]string{"192.0.2.53": "192.0.2.53:53", "192.0.2.53:5353": "192.0.2.53:5353", "2001:db8::1": "[2001:db8::1]:53"} {
+		o := options(t, a)
+		o.Domain, o.NameServer = "drills.test", given
+		p, err := New(t.Context(), o)
+		require.NoError(t, err)
+		assert.Equal(t, "drills.test", p.Zone())
+		n, err := p.PublicName(t.Context(), drill, "192.0.2.7", 60)
+		require.NoError(t, err)
+		assert.Equal(t, []any{[]string{want}, 120}, []any{n.Servers, n.TTL}, "the next TTL that the API keeps")
+		require.NoError(t, p.Down(t.Context(), drill))
+		assert.Empty(t, account(t, a))
+	}
+}
+
 // A controller that was killed leaves a record: another process deletes it, by its name and its deadline. One that has our
 // prefix and not our marks is a stranger's, and stays.
 func TestANameThatIsLeftIsCleaned(t *testing.T) {
@@ -197,7 +229,7 @@ func TestDomainsDoNotStandInTheWayOfADeletion(t *testing.T) {
 		p, err := New(t.Context(), o)
 		require.NoError(t, err)
 		assert.ErrorContains(t, ordered(t, p), atHome)
-		p.client = a.client(noDomains{status})
+		p.client = a.client(without{"/v4/domains", status})
 		err = p.Down(t.Context(), drill)
 		assert.Equal(t, want, err == nil, "%v", err)
 		assert.Empty(t, account(t, a))
@@ -207,11 +239,14 @@ func TestDomainsDoNotStandInTheWayOfADeletion(t *testing.T) {
 	}
 }
 
-// noDomains is an API that fails for domains alone.
-type noDomains struct{ status int }
+// without is an API that fails for one collection alone.
+type without struct {
+	path   string
+	status int
+}
 
-func (n noDomains) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Path != "/v4/domains" {
+func (n without) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path != n.path {
 		return http.DefaultTransport.RoundTrip(r)
 	}
 	out := answer(r, []byte(`{"errors":[{"reason":"no"}]}`))

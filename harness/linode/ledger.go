@@ -24,7 +24,7 @@ const (
 type Entry struct {
 	At    time.Time `json:"at"`
 	Run   string    `json:"run"`
-	Kind  string    `json:"kind"` // linode, firewall, placement group, record
+	Kind  string    `json:"kind"` // linode, firewall, placement group, VPC, record
 	Label string    `json:"label"`
 	ID    int       `json:"id,omitempty"`
 	State string    `json:"state"`

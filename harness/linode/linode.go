@@ -21,18 +21,21 @@ import (
 
 // Options of the provider. Zero values of the durations and limits are refused: they guard money.
 type Options struct {
-	Account  Account
-	Regions  []string // the first datacenter of a topology is in the first region, and so on; around, if they are too few
-	Type     string   // of the machines, such as g6-standard-1
-	Image    string   // with cloud-init, such as linode/debian13
-	MaxCost  float64  // US dollars for all drills of this provider, at worst
-	MaxAge   time.Duration
-	Admit    string // address or CIDR of the controller as the machines see it; empty: found out when they stand
-	Ledger   string // file
-	Binary   string // the agent: a static firedrill for the machines
-	Progress io.Writer
-	Setup    Setup     // what is installed on a machine
-	Rehearse io.Writer // a dry run: calls are written here, and not made
+	Account Account
+	Regions []string // the first datacenter of a topology is in the first region, and so on; around, if they are too few
+	Type    string   // of the machines, such as g6-standard-1
+	Image   string   // with cloud-init, such as linode/debian13
+	MaxCost float64  // US dollars for all drills of this provider, at worst
+	MaxAge  time.Duration
+	// Domain of the account in which each drill has a name, with the tag TagNames; empty for none. NameServer answers for it
+	// (address, or address:port); empty: Linode's own.
+	Domain, NameServer string
+	Admit              string // address or CIDR of the controller as the machines see it; empty: found out when they stand
+	Ledger             string // file
+	Binary             string // the agent: a static firedrill for the machines
+	Progress           io.Writer
+	Setup              Setup     // what is installed on a machine
+	Rehearse           io.Writer // a dry run: calls are written here, and not made
 }
 
 // Setup says how a node's component comes on a machine.
@@ -56,10 +59,11 @@ const (
 
 // Provider makes virtual machines.
 type Provider struct {
-	opts   Options
-	client *linodego.Client
-	ledger *ledger
-	until  time.Time // the deadline of everything that is made
+	opts    Options
+	client  *linodego.Client
+	ledger  *ledger
+	until   time.Time // the deadline of everything that is made
+	servers []string  // that answer for the domain of the options, address:port
 
 	mu       sync.Mutex
 	spent    float64
@@ -67,7 +71,10 @@ type Provider struct {
 	sessions map[harness.Identity][]io.Closer
 }
 
-var _ harness.Provider = (*Provider)(nil)
+var (
+	_ harness.Provider = (*Provider)(nil)
+	_ harness.Namer    = (*Provider)(nil)
+)
 
 // New checks the options, and the account against them: nothing is made.
 func New(ctx context.Context, opts Options) (*Provider, error) {
@@ -105,10 +112,14 @@ func (p *Provider) Until() time.Time { return p.until }
 
 // Environment says what the machines are.
 func (p *Provider) Environment(context.Context) map[string]string {
-	return map[string]string{
+	out := map[string]string{
 		"engine": "Linode API at " + p.opts.Account.URL.Host, "regions": strings.Join(p.opts.Regions, ", "), "type": p.opts.Type, "image": p.opts.Image,
 		"delete_after": p.until.UTC().Format(time.RFC3339),
 	}
+	if p.opts.Domain != "" {
+		out["domain"], out["name_servers"] = p.opts.Domain, strings.Join(p.servers, ", ")
+	}
+	return out
 }
 
 // Region of a datacenter. Datacenters get them in the order in which they are first asked for.
@@ -151,6 +162,9 @@ func (p *Provider) check(ctx context.Context) error {
 	}
 	if !slices.Contains(i.Capabilities, "cloud-init") {
 		return fmt.Errorf("image %s takes no user data (cloud-init): choose another one", p.opts.Image)
+	}
+	if err := p.checkDomain(ctx); err != nil {
+		return err
 	}
 	return p.refuseStrangers(ctx)
 }

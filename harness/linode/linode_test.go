@@ -124,7 +124,7 @@ func TestWhatIsMadeIsMarkedAndGoes(t *testing.T) {
 func TestProvisioningThatFailsHalfWay(t *testing.T) {
 	for _, mode := range []string{standin.ProvisioningFails, standin.ProvisioningRefused} {
 		a, l := cloud(t)
-		o := options(t, a)
+		o := oneRegion(t, a)
 		p, err := New(t.Context(), o)
 		require.NoError(t, err)
 		require.NoError(t, l.Server.SetProvisioning(standin.Provisioning{Mode: mode, Skip: 1, Count: 1}))
@@ -246,7 +246,7 @@ func TestMoney(t *testing.T) {
 // A dry run lists every call, and makes none.
 func TestADryRun(t *testing.T) {
 	a, _ := cloud(t)
-	o := options(t, a)
+	o := oneRegion(t, a)
 	var said bytes.Buffer
 	o.Rehearse = &said
 	p, err := New(t.Context(), o)
@@ -257,11 +257,15 @@ func TestADryRun(t *testing.T) {
 	assert.Equal(t, 3, strings.Count(said.String(), "POST /v4/linode/instances "))
 	assert.Equal(t, 2, strings.Count(said.String(), "POST /v4/networking/firewalls "))
 	assert.Equal(t, 1, strings.Count(said.String(), "POST /v4/placement/groups "))
+	assert.Equal(t, 1, strings.Count(said.String(), "POST /v4/vpcs "))
+	assert.Contains(t, said.String(), `"interfaces":[{"primary":true,"purpose":"public"},{"ipv4":{"vpc":"`+nodes[0].Address+`"},"purpose":"vpc","subnet_id":`)
 	assert.Equal(t, 2, strings.Count(said.String(), "PUT /v4/networking/firewalls/"))
 	assert.Contains(t, said.String(), `"tags":["firedrill","firedrill-run-20261121-200000"`)
 	for _, secret := range []string{"ssh-ed25519", "user_data", token} {
 		assert.NotContains(t, said.String(), secret)
 	}
+	require.NoError(t, p.Down(t.Context(), drill))
+	assert.Equal(t, strings.Count(said.String(), "POST "), strings.Count(said.String(), "DELETE "), "what is made is deleted")
 	assert.Empty(t, account(t, a))
 	assert.NoFileExists(t, o.Ledger)
 }

@@ -44,7 +44,7 @@ func (w *power) Off(ctx context.Context) (string, error) {
 // endAgent goes before a machine is asked to go down: an agent that is asked to end heals first. It has a connection of its
 // own: that of the agent's session ends with the agent.
 func (w *power) endAgent(ctx context.Context, then string) error {
-	client, err := dialOnce(ctx, w.m.Address, w.m.keys)
+	client, err := dialOnce(ctx, w.m.public, w.m.keys)
 	if err != nil {
 		return fmt.Errorf("log in to %s: %w", w.m.Name, err)
 	}
@@ -138,7 +138,7 @@ const attemptWithin = 20 * time.Second
 func (w *power) resumes(ctx context.Context, first string) (bool, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
-	client, err := dialOnce(ctx, w.m.Address, w.m.keys)
+	client, err := dialOnce(ctx, w.m.public, w.m.keys)
 	if err != nil {
 		return false, err.Error(), nil
 	}

@@ -21,8 +21,8 @@ func (e Estimate) String() string {
 	return fmt.Sprintf("%d machines, $%.4f an hour: $%.2f if the drill takes less than an hour, $%.2f at the deadline", e.Machines, e.Hourly, e.Least, e.Most)
 }
 
-// Price asks the API for the price of the machines of a topology, from now until the deadline. Firewalls and placement groups
-// cost nothing.
+// Price asks the API for the price of the machines of a topology, from now until the deadline. Firewalls, placement groups
+// and VPCs cost nothing.
 func (p *Provider) Price(ctx context.Context, specs []harness.NodeSpec) (Estimate, error) {
 	plan, err := p.client.GetType(ctx, p.opts.Type)
 	if err != nil {

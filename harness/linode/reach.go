@@ -74,7 +74,7 @@ func hostsFile(machines []*machine) string {
 
 // reach logs in, waits for the first boot to be over, installs, and starts the agent.
 func (p *Provider) reach(ctx context.Context, id harness.Identity, m *machine, binary []byte, hosts string) error {
-	client, err := dial(ctx, m.Address, m.keys)
+	client, err := dial(ctx, m.public, m.keys)
 	if err != nil {
 		return err
 	}
@@ -185,23 +185,26 @@ func (p *Provider) startAgent(ctx context.Context, c *ssh.Client, m *machine, en
 	}
 	for _, f := range []agent.File{
 		{Path: "/firedrill/hosts", Mode: 0o644, Data: []byte(hosts)},
-		{Path: "/firedrill/names", Mode: 0o755, Data: []byte(namesScript(m.Name))},
+		{Path: "/firedrill/names", Mode: 0o755, Data: []byte(namesScript(m.Name, m.Address))},
 		{Path: "/etc/systemd/system/" + agentUnit + ".service", Mode: 0o644, Data: []byte(unit(strings.TrimSpace(controller), environment))},
 	} {
 		if err := put(ctx, c, f.Path, f.Mode, f.Data); err != nil {
 			return err
 		}
 	}
-	if _, err := sh(ctx, c, "systemctl daemon-reload && systemctl enable --quiet --now "+agentUnit, nil); err != nil {
+	if _, err := sh(ctx, c, "systemctl daemon-reload && systemctl enable --quiet --now "+agentUnit+" || { systemctl status --no-pager "+agentUnit+"; exit 1; }", nil); err != nil {
 		return fmt.Errorf("start agent: %w", err)
 	}
 	return nil
 }
 
 // namesScript makes nodes known to each other: before each start of the agent, because what manages /etc/hosts may have
-// written it anew.
-func namesScript(own string) string {
-	return "#!/bin/sh\nset -e\ngrep -qxFf /firedrill/hosts /etc/hosts || cat /firedrill/hosts >> /etc/hosts\n" +
+// written it anew. It waits until the machine has the address by which it is known (systemd's "online" may come before the
+// second interface): what the agent starts listens there.
+func namesScript(own, address string) string {
+	return "#!/bin/sh\nset -e\nlooks=0\nuntil hostname -I | grep -qwF " + quote(address) + "; do\n" +
+		"\tlooks=$((looks + 1))\n\t[ $looks -lt 300 ] || { echo " + quote("no interface has the address "+address) + "; exit 1; }\n\tsleep 0.2\ndone\n" +
+		"grep -qxFf /firedrill/hosts /etc/hosts || cat /firedrill/hosts >> /etc/hosts\n" +
 		"echo " + quote(own) + " > /etc/hostname\nhostname " + quote(own) + "\n"
 }
 

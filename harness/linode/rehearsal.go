@@ -79,12 +79,27 @@ func (r *rehearsal) pretend(req *http.Request, given map[string]any) []byte {
 		delete(given, "metadata")
 		delete(given, "placement_group")
 	}
+	for _, s := range listOf(given["subnets"]) { // of a VPC
+		r.next++
+		s["id"] = r.next
+	}
 	body, err := json.Marshal(given)
 	if err != nil {
 		return []byte("{}")
 	}
 	r.made[path.Join(req.URL.Path, fmt.Sprint(r.next))] = body
 	return body
+}
+
+// listOf reads a list of objects; what is none is empty.
+func listOf(given any) (out []map[string]any) {
+	list, _ := given.([]any)
+	for _, one := range list {
+		if object, ok := one.(map[string]any); ok {
+			out = append(out, object)
+		}
+	}
+	return out
 }
 
 // list is a collection of things that were made here; nil where there is none. What the account really has is not in it: New

@@ -13,11 +13,12 @@ import (
 	"github.com/firedrill/firedrill/harness/wait"
 )
 
-// Kinds of resources, in the order in which they can be deleted: a placement group with somebody in it cannot.
+// Kinds of resources, in the order in which they can be deleted: a placement group or a VPC with somebody in it cannot.
 const (
 	kindLinode   = "linode"
 	kindFirewall = "firewall"
 	kindGroup    = "placement group"
+	kindVPC      = "VPC"
 	kindRecord   = "record"
 )
 
@@ -64,6 +65,13 @@ func resources(ctx context.Context, c *linodego.Client) ([]resource, error) {
 	}
 	for _, g := range groups {
 		add(kindGroup, g.ID, g.Label, func() (owned, bool) { return ownedByLabel(g.Label) })
+	}
+	vpcs, err := c.ListVPCs(ctx, filter)
+	if err != nil && !forbidden(err) { // who may not look at VPCs has made none
+		return out, fmt.Errorf("list VPCs: %w", err)
+	}
+	for _, v := range vpcs {
+		add(kindVPC, v.ID, v.Label, func() (owned, bool) { return ownedByLabel(v.Label) })
 	}
 	err = names(ctx, c, func(domain int, r linodego.DomainRecord) {
 		o, ours := ownedByLabel(r.Name)
@@ -115,7 +123,7 @@ func (p *Provider) remove(ctx context.Context, r resource) error {
 	return p.note(Entry{Run: r.run, Kind: r.kind, Label: r.label, ID: r.id, State: gone})
 }
 
-// leaveBudget is how long machines that are being deleted may still count as members of their group.
+// leaveBudget is how long machines that are being deleted may still count as members of their group, or their VPC.
 const leaveBudget = time.Minute
 
 func deleteOne(ctx context.Context, c *linodego.Client, r resource) error {
@@ -128,13 +136,9 @@ func deleteOne(ctx context.Context, c *linodego.Client, r resource) error {
 	case kindRecord:
 		err = c.DeleteDomainRecord(ctx, r.domain, r.id)
 	case kindGroup:
-		err = wait.Until(ctx, "nobody in the placement group", leaveBudget, func(ctx context.Context) (bool, string, error) {
-			err := c.DeletePlacementGroup(ctx, r.id)
-			if linodego.ErrHasStatus(err, http.StatusBadRequest) {
-				return false, err.Error(), nil
-			}
-			return err == nil, "", err
-		})
+		err = onceEmpty(ctx, r, c.DeletePlacementGroup)
+	case kindVPC:
+		err = onceEmpty(ctx, r, c.DeleteVPC) // with its subnets
 	default:
 		err = errors.New("nobody knows how")
 	}
@@ -142,6 +146,22 @@ func deleteOne(ctx context.Context, c *linodego.Client, r resource) error {
 		return fmt.Errorf("delete %s: %w", r, err)
 	}
 	return nil
+}
+
+// onceEmpty deletes what the API keeps as long as machines are in it.
+func onceEmpty(ctx context.Context, r resource, do func(ctx context.Context, id int) error) error {
+	return wait.Until(ctx, "nobody in the "+r.kind, leaveBudget, func(ctx context.Context) (bool, string, error) {
+		err := do(ctx, r.id)
+		if linodego.ErrHasStatus(err, http.StatusBadRequest) {
+			return false, err.Error(), nil
+		}
+		return err == nil, "", err
+	})
+}
+
+// forbidden says that the token may not do that.
+func forbidden(err error) bool {
+	return linodego.ErrHasStatus(err, http.StatusUnauthorized, http.StatusForbidden)
 }
 
 // note writes into the ledger. A rehearsal has none.

@@ -24,14 +24,15 @@ const bootBudget = 6 * time.Minute
 
 // machine is a node that is to stand.
 type machine struct {
-	*harness.Node
-	spec harness.NodeSpec
-	id   int
-	keys keys
+	*harness.Node        // its address is the one by which the other machines know it
+	public        string // the address by which we log in
+	spec          harness.NodeSpec
+	id            int
+	keys          keys
 }
 
-// Up makes firewalls that admit nobody, the machines under them, and then admits the controller and the machines
-// themselves; it installs what each component needs, and opens a session to each agent.
+// Up makes firewalls that admit nobody, the machines under them, in one region in a VPC, and then admits the controller and the
+// machines themselves; it installs what each component needs, and opens a session to each agent.
 func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.NodeSpec) ([]*harness.Node, error) {
 	if err := p.possible(ctx, id, specs); err != nil {
 		return nil, err
@@ -44,20 +45,16 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 	if err != nil {
 		return nil, err
 	}
-	login, err := newKey()
+	private, err := p.vpc(ctx, id, specs)
 	if err != nil {
 		return nil, err
 	}
-	machines := make([]*machine, len(specs))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(createParallel)
+	places := make([]place, len(specs))
 	for i, s := range specs {
-		group.Go(func() (err error) {
-			machines[i], err = p.order(groupCtx, id, s, firewalls[s.Datacenter], groups[p.Region(s.Datacenter)], login)
-			return err
-		})
+		places[i] = place{firewalls[s.Datacenter], groups[p.Region(s.Datacenter)], private.subnet, private.address(i)}
 	}
-	if err := group.Wait(); err != nil {
+	machines, err := p.orderAll(ctx, id, specs, places)
+	if err != nil {
 		return nil, err
 	}
 	if err := p.walls(ctx, firewalls, machines); err != nil {
@@ -71,6 +68,24 @@ func (p *Provider) Up(ctx context.Context, id harness.Identity, specs []harness.
 		return nodes, nil
 	}
 	return nodes, p.reachAll(ctx, id, machines)
+}
+
+// orderAll asks for all machines, and returns when they run.
+func (p *Provider) orderAll(ctx context.Context, id harness.Identity, specs []harness.NodeSpec, places []place) ([]*machine, error) {
+	login, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	machines := make([]*machine, len(specs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(createParallel)
+	for i, s := range specs {
+		group.Go(func() (err error) {
+			machines[i], err = p.order(ctx, id, s, places[i], login)
+			return err
+		})
+	}
+	return machines, group.Wait()
 }
 
 // possible refuses before anything is made.
@@ -130,7 +145,7 @@ func (p *Provider) placementGroups(ctx context.Context, id harness.Identity, spe
 }
 
 // order asks for one machine and waits until it runs.
-func (p *Provider) order(ctx context.Context, id harness.Identity, s harness.NodeSpec, firewall, group int, login key) (*machine, error) {
+func (p *Provider) order(ctx context.Context, id harness.Identity, s harness.NodeSpec, where place, login key) (*machine, error) {
 	host, err := newKey()
 	if err != nil {
 		return nil, err
@@ -141,11 +156,12 @@ func (p *Provider) order(ctx context.Context, id harness.Identity, s harness.Nod
 	}
 	o := linodego.InstanceCreateOptions{
 		Region: p.Region(s.Datacenter), Type: p.opts.Type, Image: p.opts.Image, Label: drillPrefix(id) + "-" + s.Name, Tags: tags(id, p.until),
-		AuthorizedKeys: []string{login.authorized()}, FirewallID: firewall, InterfaceGeneration: linodego.GenerationLegacyConfig,
-		Metadata: &linodego.InstanceMetadataOptions{UserData: base64.StdEncoding.EncodeToString(userData)},
+		AuthorizedKeys: []string{login.authorized()}, FirewallID: where.firewall, InterfaceGeneration: linodego.GenerationLegacyConfig,
+		Interfaces: where.interfaces(),
+		Metadata:   &linodego.InstanceMetadataOptions{UserData: base64.StdEncoding.EncodeToString(userData)},
 	}
-	if group != 0 {
-		o.PlacementGroup = &linodego.InstanceCreatePlacementGroupOptions{ID: group}
+	if where.group != 0 {
+		o.PlacementGroup = &linodego.InstanceCreatePlacementGroupOptions{ID: where.group}
 	}
 	m := &machine{spec: s, keys: keys{login: login, host: host}}
 	m.Node = &harness.Node{Name: s.Name, Component: s.Component, Datacenter: s.Datacenter, Fittings: s.Fittings}
@@ -157,7 +173,11 @@ func (p *Provider) order(ctx context.Context, id harness.Identity, s harness.Nod
 		if len(l.IPv4) == 0 {
 			return l.ID, errors.New("the API gave it no address")
 		}
-		m.Address = l.IPv4[0].String()
+		m.public = l.IPv4[0].String()
+		m.Address = m.public
+		if where.subnet != 0 {
+			m.Address = where.address.String()
+		}
 		return l.ID, nil
 	})
 	if err != nil {

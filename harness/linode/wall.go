@@ -71,9 +71,10 @@ func shut() linodego.FirewallRuleSet {
 	return linodego.FirewallRuleSet{Inbound: []linodego.FirewallRule{}, InboundPolicy: "DROP", Outbound: []linodego.FirewallRule{}, OutboundPolicy: "ACCEPT"}
 }
 
-// walls gives each datacenter the rules that it begins with, and those of its isolation.
+// walls gives each datacenter the rules that it begins with, and those of its isolation. Machines in a VPC are admitted by their
+// addresses in it and by no others: a Cloud Firewall filters that interface too.
 func (p *Provider) walls(ctx context.Context, firewalls map[string]int, machines []*machine) error {
-	controller, err := p.controller(machines[0].Address)
+	controller, err := p.controller(machines[0].public)
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,8 @@ type Endpoint struct {
 	Name string `json:"name"`
 	Kind string `json:"kind"` // ProbeDNS or ProbeConnection
 	TTL  int    `json:"ttl_s,omitempty"`
+	// Follows is the name that this one is led after, by Firedrill; empty for those that the drilled system leads itself.
+	Follows string `json:"follows,omitempty"`
 }
 
 // Expectation is a promise that a drill checks: a verifier by name with its parameters, and the words of the user.

@@ -89,7 +89,7 @@ func (d *Docker) startBalancer(ctx context.Context, b standin.Balancer) error {
 	})
 }
 
-// joinScript adds a private address to the interface that has the public one.
+// joinScript adds an address to the interface that has the public one.
 const joinScript = `ip address replace "$2" dev "$(ip -o -4 address show to "$1" | { read -r _ dev _; echo "$dev"; })"`
 
 func private(address netip.Addr) string {
@@ -179,20 +179,4 @@ func (d *Docker) Health(ctx context.Context, id int) (string, error) {
 		return "", fmt.Errorf("ask NodeBalancer %d: %w", id, err)
 	}
 	return table, nil
-}
-
-// Join gives a machine its private address, as Network Helper would at its boot.
-func (d *Docker) Join(ctx context.Context, id int, address netip.Addr) error {
-	found, err := d.api.ContainerInspect(ctx, d.name(id), client.ContainerInspectOptions{})
-	if err != nil {
-		return fmt.Errorf("give machine %d a private address: %w", id, err)
-	}
-	said, status, err := d.exec(ctx, d.name(id), "sh", "-c", joinScript, "join", found.Container.Config.Labels[labelAddress], private(address))
-	if err == nil && status != 0 {
-		err = errors.New(said)
-	}
-	if err != nil {
-		return fmt.Errorf("give machine %d the private address %s: %w", id, address, err)
-	}
-	return nil
 }

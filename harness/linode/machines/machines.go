@@ -33,7 +33,7 @@ const labelMachine = "firedrill.linode"
 // labelAddress has its address: a container that was taken off its network has forgotten it.
 const labelAddress = "firedrill.linode.address"
 
-// Docker runs machines on one engine. It is a standin.Machines and a standin.Balancers.
+// Docker runs machines on one engine. It is a standin.Machines, a standin.Networks and a standin.Balancers.
 type Docker struct {
 	api     *client.Client
 	builder docker.Images
@@ -44,7 +44,10 @@ type Docker struct {
 	pool    netip.Prefix
 }
 
-var _ standin.Machines = (*Docker)(nil)
+var (
+	_ standin.Machines = (*Docker)(nil)
+	_ standin.Networks = (*Docker)(nil)
+)
 
 // New prepares machines: their image and their network. name tells several stand-ins on one engine apart. Close must
 // follow; what a killed process leaves goes with `firedrill clean`, by label.
@@ -207,6 +210,23 @@ func (d *Docker) Filter(ctx context.Context, id int, ruleset string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("filter machine %d: %w", id, err)
+	}
+	return nil
+}
+
+// Join gives a machine an address, as Network Helper would at its boot. The interface is that of the public one: all networks of
+// the machines are this one, and only their addresses differ.
+func (d *Docker) Join(ctx context.Context, id int, address netip.Prefix) error {
+	found, err := d.api.ContainerInspect(ctx, d.name(id), client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Errorf("give machine %d the address %s: %w", id, address, err)
+	}
+	said, status, err := d.exec(ctx, d.name(id), "sh", "-c", joinScript, "join", found.Container.Config.Labels[labelAddress], address.String())
+	if err == nil && status != 0 {
+		err = errors.New(said)
+	}
+	if err != nil {
+		return fmt.Errorf("give machine %d the address %s: %w", id, address, err)
 	}
 	return nil
 }

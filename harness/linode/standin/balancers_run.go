@@ -26,7 +26,7 @@ var PrivateNetwork = netip.MustParsePrefix("192.168.128.0/17")
 // ErrBalancerConfig says that HAProxy does not take a configuration.
 var ErrBalancerConfig = errors.New("HAProxy refuses the configuration")
 
-// Balancers runs NodeBalancers, and the private network behind them. Machines that can do it are Balancers too; for others
+// Balancers runs NodeBalancers. Machines that can do it are Balancers too; for others
 // NodeBalancers are on paper. All calls block until they have had their effect.
 type Balancers interface {
 	// Balance makes a NodeBalancer be as given, and makes it if it is not there. Connections that stand go on. After an error it
@@ -36,8 +36,6 @@ type Balancers interface {
 	Unbalance(ctx context.Context, id int) error
 	// Health is HAProxy's statistics, as CSV.
 	Health(ctx context.Context, id int) (string, error)
-	// Join gives a machine that runs a private address, until its power is off.
-	Join(ctx context.Context, id int, private netip.Addr) error
 }
 
 // balanceBudget is how long a NodeBalancer may take to come to be, or to change.
@@ -85,14 +83,19 @@ func (s *Server) unbalance(ctx context.Context, id int) error {
 	return running.Unbalance(ctx, id)
 }
 
-// join gives a machine back the private address that it forgot with its power.
+// join gives a machine the addresses beside its public one, which it forgot with its power.
 func (s *Server) join(ctx context.Context, all *state, id int) error {
-	running, ok := s.real()
+	running, ok := s.machines.(Networks)
 	l := all.linodeOf(id)
-	if !ok || l == nil || l.Private == "" {
+	if !ok || l == nil {
 		return nil
 	}
-	return running.Join(ctx, id, netip.MustParseAddr(l.Private))
+	for _, a := range l.further() {
+		if err := running.Join(ctx, id, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // What a node's status can be.

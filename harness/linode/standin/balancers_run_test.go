@@ -39,8 +39,8 @@ func (f *balancedFleet) Unbalance(_ context.Context, id int) error {
 
 func (f *balancedFleet) Health(context.Context, int) (string, error) { return f.health, nil }
 
-func (f *balancedFleet) Join(_ context.Context, id int, private netip.Addr) error {
-	return f.did("join "+private.String(), id)
+func (f *balancedFleet) Join(_ context.Context, id int, address netip.Prefix) error {
+	return f.did("join "+address.String(), id)
 }
 
 func balancedCloud(t *testing.T) (*standin.Listener, *linodego.Client, *balancedFleet) {
@@ -200,7 +200,7 @@ func TestNodesHavePrivateAddressesOfTheRegion(t *testing.T) {
 	o := order("far")
 	o.Region, o.PrivateIP = "eu-central", true
 	far := stands(t, c, o)
-	wants(t, f.fleet, "create far, boot far, join "+far.IPv4[1].String()+" far")
+	wants(t, f.fleet, "create far, boot far, join "+far.IPv4[1].String()+"/17 far")
 	near := stands(t, c, order("near"))
 	b, err := c.CreateNodeBalancer(t.Context(), linodego.NodeBalancerCreateOptions{Region: "us-east"})
 	require.NoError(t, err)

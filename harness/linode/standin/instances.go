@@ -456,11 +456,23 @@ func (l *linode) addressOf(ip string, public bool, pool netip.Prefix) address {
 }
 
 // addPrivate gives an instance an address of the data center's private network. A machine has it from its next boot on, as with
-// the API's Network Helper, and if there is such a network (Balancers).
+// the API's Network Helper, and if there is such a network (Networks).
 func (l *linode) addPrivate() {
 	id := l.Instance.ID
 	l.Private = fmt.Sprintf("192.168.%d.%d", 128+(id/250)%128, id%250+2)
 	l.Instance.IPv4 = append(l.Instance.IPv4, l.Private)
+}
+
+// further are the addresses beside the public one, each in its network.
+func (l *linode) further() []netip.Prefix {
+	var out []netip.Prefix
+	if l.Private != "" {
+		out = append(out, netip.PrefixFrom(netip.MustParseAddr(l.Private), PrivateNetwork.Bits()))
+	}
+	if l.VPC != nil {
+		out = append(out, netip.PrefixFrom(netip.MustParseAddr(l.VPC.Address), l.VPC.Prefix))
+	}
+	return out
 }
 
 func (s *Server) instanceIPs(r *http.Request) (any, error) {

@@ -38,6 +38,14 @@ type Machines interface {
 	Watch(ctx context.Context, off func(id int))
 }
 
+// Networks gives machines addresses beside their public one: private ones, and those in VPCs. Machines that can do it are Networks
+// too; for others such addresses are on paper.
+type Networks interface {
+	// Join gives a machine that runs an address in a network, until its power is off, and returns when it has it. A machine that
+	// has it already keeps it.
+	Join(ctx context.Context, id int, address netip.Prefix) error
+}
+
 // Paper runs nothing: its instances change their states and have addresses, and nobody is at home there. That is
 // enough to test how a program uses the API.
 type Paper struct{}

@@ -60,7 +60,7 @@ var regions = []*region{
 	newRegion("us-east", "Newark, NJ", "us", hasMetadata, hasVPCs, hasPlacement),
 	newRegion("us-ord", "Chicago, IL", "us", hasMetadata, hasVPCs, hasPlacement),
 	newRegion("eu-central", "Frankfurt, DE", "de", hasMetadata, hasVPCs),
-	newRegion("br-gru", "Sao Paulo, BR", "br", hasMetadata, hasVPCs, hasPlacement),
+	newRegion("br-gru", "Sao Paulo, BR", "br", hasMetadata, hasPlacement),
 	newRegion("us-west", "Fremont, CA", "us"), // one without the Metadata service
 }
 

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// vpc is a private network of one region, with the API's keys and no others. It is on paper: the machines have no interface
-// in it.
+// vpc is a private network of one region, with the API's keys and no others. Machines that can have further addresses (Networks)
+// have one in it, on the network that they all share; for others it is on paper.
 type vpc struct {
 	ID          int       `json:"id"`
 	Label       string    `json:"label"`
@@ -132,7 +132,7 @@ func (s *Server) createVPC(r *http.Request) (any, error) {
 				return err
 			}
 		}
-		return nil
+		return s.apart(next, created)
 	}))
 }
 
@@ -175,6 +175,24 @@ func (v *vpc) add(in subnetInput, all *state) (*subnet, error) {
 	v.Subnets = append(v.Subnets, n)
 	all.happened("subnet_create", entity{n.ID, n.Label, "subnet", link("vpcs", v.ID)})
 	return n, nil
+}
+
+// apart refuses a VPC that has addresses of another one, which the API takes: machines that run are on one network, and two of
+// them would have the same address there. The words are ours.
+func (s *Server) apart(all *state, v *vpc) error {
+	if _, real := s.machines.(Networks); !real {
+		return nil
+	}
+	for _, other := range all.VPCs {
+		for _, theirs := range other.Subnets {
+			for _, n := range v.Subnets {
+				if other != v && netip.MustParsePrefix(theirs.IPv4).Overlaps(netip.MustParsePrefix(n.IPv4)) {
+					return invalid("ipv4", "This stand-in's machines share a network: subnet overlaps with %s of the VPC %s", theirs.Label, other.Label)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Server) updateVPC(r *http.Request) (any, error) {
@@ -237,8 +255,10 @@ func (s *Server) createSubnet(r *http.Request) (any, error) {
 		if err != nil {
 			return err
 		}
-		created, err = v.add(in, next)
-		return err
+		if created, err = v.add(in, next); err != nil {
+			return err
+		}
+		return s.apart(next, v)
 	}))
 }
 
@@ -311,6 +331,9 @@ func (s *state) attachVPC(l *linode, in interfaceInput) error {
 				if address, err = netip.ParseAddr(in.IPv4.VPC); err != nil || !prefix.Contains(address) {
 					return invalid("interfaces.ipv4.vpc", "Must be an address of the subnet")
 				}
+				if s.takenIn(n)[address.String()] {
+					return invalid("interfaces.ipv4.vpc", "The address is in use") // the words are ours
+				}
 			}
 			l.VPC = &attachment{Interface: s.nextID(), VPC: v.ID, Subnet: n.ID, Address: address.String(), Prefix: prefix.Bits()}
 			n.Linodes = append(n.Linodes, &subnetLinode{ID: l.Instance.ID, Interfaces: []subnetInterface{{ID: l.VPC.Interface, Active: true}}})
@@ -320,13 +343,19 @@ func (s *state) attachVPC(l *linode, in interfaceInput) error {
 	return invalid("interfaces.subnet_id", "subnet_id is not valid")
 }
 
-func (s *state) freeIn(n *subnet, prefix netip.Prefix) (netip.Addr, error) {
+// takenIn are the addresses of a subnet that machines have.
+func (s *state) takenIn(n *subnet) map[string]bool {
 	taken := map[string]bool{}
 	for _, l := range s.Linodes {
 		if l.VPC != nil && l.VPC.Subnet == n.ID {
 			taken[l.VPC.Address] = true
 		}
 	}
+	return taken
+}
+
+func (s *state) freeIn(n *subnet, prefix netip.Prefix) (netip.Addr, error) {
+	taken := s.takenIn(n)
 	for a := prefix.Addr().Next().Next(); prefix.Contains(a.Next()); a = a.Next() {
 		if !taken[a.String()] {
 			return a, nil
