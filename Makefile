@@ -25,7 +25,7 @@ test: setup
 drill-all: setup
 	$(FIREDRILL) run
 	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_ROUNDS=1000 $(GO) test -count=1 -timeout 60m -run '^TestRounds$$' -v ./scenarios/
-	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_MACHINES=1 $(GO) test -count=1 -timeout 60m -run '^TestDrillsOnMachines$$' -v ./cmd/firedrill/
+	FIREDRILL_AGENT=$(CURDIR)/$(FIREDRILL) FIREDRILL_MACHINES=1 $(GO) test -count=1 -timeout 60m -run '^(TestDrillsOnMachines|TestADrillInOneRegionWithAName)$$' -v ./cmd/firedrill/
 
 check:
 	$(GO) vet ./...
