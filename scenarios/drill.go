@@ -70,17 +70,28 @@ type Drill struct {
 
 // load is what the application does.
 type load struct {
-	ways     []record.Way // none: it does not write
-	deadline time.Duration
-	kept     string // endpoint through which it keeps a connection open, too
+	ways     []record.Way  // none: it does not write
+	deadline time.Duration // zero: see within
+	kept     string        // endpoint through which it keeps a connection open, too
 	retries  int
 	backoff  time.Duration
 }
 
-// The application's defaults. A deadline of 20 ticks of 10 ms keeps 20 writes in flight during an outage; facts/faults.md
-// section 7 measured that it removes TCP's retransmission back-off from the figure.
+// within is how long a write of a way waits for its answer: what the drill says, or else ten ticks, of which no more than
+// twenty writes are ever in flight. It stays below the second after which TCP sends a lost SYN again, so that this back-off is
+// never part of a recovery time (facts/faults.md section 7), and where writes are rare it is patient with a database that has to
+// start a process for each of them on a busy host: such a write is slow, and not an outage.
+func (l load) within(tick time.Duration) time.Duration {
+	if l.deadline > 0 {
+		return l.deadline
+	}
+	return min(max(10*tick, leastDeadline), mostDeadline)
+}
+
+// The application's defaults.
 const (
-	defaultDeadline = 200 * time.Millisecond
+	leastDeadline   = 200 * time.Millisecond
+	mostDeadline    = 500 * time.Millisecond
 	longestDeadline = 5 * time.Second
 	sampleEvery     = 100 * time.Millisecond
 	sampleApart     = 12500 * time.Microsecond // more than 80 looks a second in all would be a load of their own
@@ -99,7 +110,6 @@ func (r *Run) Drill(s Scenario) (*Drill, error) {
 	d := &Drill{
 		run: r, dir: dir, rec: rec, epoch: agent.Monotonic(), settings: harness.Settings{},
 		rand: rand.New(rand.NewPCG(uint64(r.Seed), hash(s.ID))), // picks targets, guards nothing
-		load: load{deadline: defaultDeadline},
 	}
 	d.tracker = newTracker(rec)
 	d.manifest = record.Manifest{

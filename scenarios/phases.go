@@ -159,7 +159,7 @@ func (d *Drill) startApplication(ctx context.Context, i int, n *harness.Node) er
 	for j, w := range ways {
 		load := agent.Load{
 			Node: n.Name, Vantage: n.Datacenter, FirstID: int64(i+1)*idsPerVantage + int64(j)*idsPerWay, Database: d.through(w.Endpoint),
-			Resolver: d.topology.Resolver(n.Datacenter), Tick: w.tick, Deadline: d.load.deadline, Servers: d.topology.Servers(),
+			Resolver: d.topology.Resolver(n.Datacenter), Tick: w.tick, Deadline: d.load.within(w.tick), Servers: d.topology.Servers(),
 			Retries: d.load.retries, Backoff: d.load.backoff, Hosts: w.Hosts, Env: w.Env,
 		}
 		if len(ways) > 1 {
@@ -254,7 +254,7 @@ func (d *Drill) ways() ([]way, error) {
 // workload is how the application writes, for the record.
 func (d *Drill) workload(ways []way) record.Workload {
 	out := record.Workload{
-		Endpoint: ways[0].Name, Tick: ways[0].tick, Deadline: d.load.deadline, Retries: d.load.retries, Vantages: d.vantages(),
+		Endpoint: ways[0].Name, Tick: ways[0].tick, Deadline: d.load.within(ways[0].tick), Retries: d.load.retries, Vantages: d.vantages(),
 	}
 	if len(ways) > 1 {
 		for _, w := range ways {

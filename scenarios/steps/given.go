@@ -45,7 +45,7 @@ var givenForms = []Form{
 		Handler: func(_ context.Context, d *scenarios.Drill, endpoint string) error { return d.Keep(endpoint) },
 	},
 	{
-		Form: `the application waits DURATION for each answer`, Means: "and gives the write up then; 200 milliseconds unless told, which is less than a write takes between distant datacenters",
+		Form: `the application waits DURATION for each answer`, Means: "and gives the write up then; unless told ten times the time between two writes, from 200 to 500 milliseconds, which is less than a write takes between distant datacenters",
 		Handler: func(_ context.Context, d *scenarios.Drill, deadline time.Duration) error { return d.Deadline(deadline) },
 	},
 	{
