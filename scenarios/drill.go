@@ -56,6 +56,7 @@ type Drill struct {
 	public     *publicName // nil: the drill has no name outside of it
 	injections *injectors.Set
 	firstFault time.Duration // effect of the first fault; zero: none yet
+	blow       blow          // the last one
 	lastHeal   time.Duration // guarded by mu: schedules heal too
 	schedules  []*schedule
 	swept      map[string]agent.Sweep // before the first fault

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,12 +41,13 @@ func (d *Drill) remaining(from, within time.Duration) time.Duration {
 	return max(0, from+within-d.now()) + slack
 }
 
-// AwaitPromotion waits until a node other than the old primary has the role.
+// AwaitPromotion waits until a node other than the one that had the role at the last blow has it.
 func (d *Drill) AwaitPromotion(ctx context.Context, within time.Duration) error {
-	return d.await(ctx, "new primary promoted", d.remaining(d.firstFault, within), func() (bool, string) {
-		s, ok := d.tracker.promotedSince(d.firstFault, d.oldPrimary())
+	old := cmp.Or(d.blow.primary, d.oldPrimary())
+	return d.await(ctx, "new primary promoted", d.remaining(d.blow.began, within), func() (bool, string) {
+		s, ok := d.tracker.promotedSince(d.blow.began, old)
 		if !ok {
-			return false, "the primary is still " + d.oldPrimary() + ", or nobody"
+			return false, "the primary is still " + old + ", or nobody"
 		}
 		d.rec.Event(record.Event{T: d.now(), Kind: record.KindNote, Msg: s.node + " was seen promoted"})
 		return true, ""

@@ -87,10 +87,21 @@ func (d *Drill) inject(ctx context.Context, specs ...injectors.Spec) error {
 	return nil
 }
 
-// struck notes when the first fault struck.
+// blow is a group of deeds with no promise between them (When A, And B, Then C). A promise of a promotion that comes after it
+// counts from its first deed, as the verifier counts (see struck in package verifiers).
+type blow struct {
+	began    time.Duration
+	primary  string // who had the role then
+	promises int    // made before it
+}
+
+// struck notes when a fault struck, or an operator acted.
 func (d *Drill) struck(at time.Duration) {
 	if d.firstFault == 0 {
 		d.firstFault = at
+	}
+	if n := len(d.manifest.Expectations); d.blow.primary == "" || n > d.blow.promises {
+		d.blow = blow{began: at, primary: d.tracker.primaryBefore(at, d.oldPrimary()), promises: n}
 	}
 }
 

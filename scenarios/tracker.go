@@ -164,6 +164,18 @@ func (t *tracker) promotedSince(since time.Duration, old string) (sighting, bool
 	return found, found.node != ""
 }
 
+// primaryBefore is the node that had become primary last before a time, or first if none was seen.
+func (t *tracker) primaryBefore(at time.Duration, first string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.promoted {
+		if s.at < at {
+			first = s.node
+		}
+	}
+	return first
+}
+
 // writing says whether every application has had its writes acknowledged for a while, and who has not.
 func (t *tracker) writing(lanes []laneKey, since, now, quiet time.Duration) (missing []string) {
 	t.mu.Lock()
