@@ -1,10 +1,11 @@
-@patroni @etcd @extended
+@patroni @etcd
 Feature: Patroni's callbacks
   Patroni calls a script with three words: ACTION ROLE SCOPE. It says neither a
   host nor an address, does not mind how the script ends, calls it before the
   promotion is over, and kills it when the next call comes. A node that is cut
   off or dead is not called at all.
 
+  @extended
   Scenario: a switchover calls the old leader twice and the new one once
     The role that on_stop is told is primary or demoted, whichever Patroni has it
     for at that moment: a script must not rely on it.
@@ -17,6 +18,7 @@ Feature: Patroni's callbacks
     And the callbacks on the old leader were "on_stop, on_role_change replica", in this order
     And exactly 1 failover happens
 
+  @extended
   Scenario: the callback hangs, and the next one kills it
     The old leader's first call is still waiting when its second comes: it is
     killed, and leaves no line in its log. The new leader's is not, so the name
@@ -47,6 +49,7 @@ Feature: Patroni's callbacks
     And the recovery time is at most 30 seconds
     And at most 10 acknowledged writes are lost
 
+  @extended
   Scenario: the callback rewrites the .env of the wrong host
     It does all it is told, and says so: the file on the database's host has the
     new address. The applications have theirs on their own hosts.

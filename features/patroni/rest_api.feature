@@ -3,7 +3,6 @@ Feature: What Patroni's REST API tells a load balancer
   A check sees a status code and nothing else. Each code means less than its
   path says: /primary is who holds the key, /health is whether PostgreSQL runs.
 
-  @extended
   Scenario: the codes by role
     A path that Patroni does not know is answered with 503, not 404: a mistyped
     check takes every server out. One that contains a word that it knows is

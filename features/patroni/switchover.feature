@@ -4,7 +4,6 @@ Feature: Planned work on a Patroni cluster
   restarts, a replica made anew. Patroni needs two seconds for a switchover.
   What the application sees is what stands between it and Patroni.
 
-  @extended
   Scenario: a switchover to a candidate, and back
     Given the topology "patroni-3"
     And the application writes 20 rows per second through "db.shop.test"
@@ -145,7 +144,6 @@ Feature: Planned work on a Patroni cluster
     And the recovery time is at most 50 seconds
     And at most 10 acknowledged writes are lost
 
-  @extended
   Scenario: a setting that needs a restart waits for it
     Patroni writes the setting down on every node, says that it is pending, and
     restarts nothing by itself.
