@@ -82,6 +82,7 @@ func hold(ctx context.Context, e *env, f runFlags, args []string) error {
 		return err
 	}
 	cfg.Environment["command"] = "firedrill " + strings.Join(e.args, " ")
+	cfg.Environment["firedrill"] = version() // as linked, which the packages do not know
 	run, err := scenarios.NewRun(cfg)
 	if err != nil {
 		return err
