@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -98,14 +99,12 @@ func (d *Drill) settle(ctx context.Context) error {
 func (d *Drill) startLoad(ctx context.Context) error {
 	d.phase("load")
 	watchCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		d.topology.Watch(watchCtx, d.tracker, d.now)
-	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { d.topology.Watch(watchCtx, d.tracker, d.now) })
+	watching.Go(func() { d.watchHost(watchCtx) })
 	d.stopWatch = func() {
 		stop()
-		<-watched
+		watching.Wait()
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range d.topology.Databases() {

@@ -7,7 +7,7 @@ import (
 )
 
 // Disturbed names the longest stall of a drill's own writers between the baseline and the end of the load, one that is longer
-// than they put up with. It is empty when the machine did its part. A drill that gave no answer on a disturbed machine is
+// than they put up with, or says for how long the machine was starved. It is empty when the machine did its part. A drill that gave no answer on a disturbed machine is
 // worth holding again; on an undisturbed one the next would give none either.
 func Disturbed(run *record.Run) string {
 	watched := span{baseline(run), loadEnd(run)}
@@ -19,6 +19,9 @@ func Disturbed(run *record.Run) string {
 				worst, what = s.length(), s.what
 			}
 		}
+	}
+	if lack := starvedIn(run, watched); what == "" && lack > 0 {
+		return starvedOf(lack)
 	}
 	return what
 }

@@ -95,6 +95,8 @@ func (p Interruption) lane(run *record.Run, l *lane) (record.Verdict, gap, strin
 			fine = longer(fine, g)
 		case stalled != "" && !p.beyond(l, g):
 			doubtful, why = longer(doubtful, g), stalled
+		case g.length()-starvedIn(run, g.span) <= p.MaxMS.Duration():
+			doubtful, why = longer(doubtful, g), starvedOf(starvedIn(run, g.span))
 		default:
 			failed = longer(failed, g)
 		}

@@ -75,8 +75,12 @@ func (p RTO) Verify(run *record.Run) Result {
 	shown := slices.DeleteFunc(slices.Clone(all), func(r recovery) bool { return r.judge(run, p.MaxMS.Duration()) != out.Status })
 	worst := worstOf(shown)
 	out.Got, out.Note = worst.String(), worst.note
-	if out.Status == record.Inconclusive && worst.untold == "" {
+	switch {
+	case out.Status != record.Inconclusive || worst.untold != "":
+	case !whole(run):
 		out.Note = join(out.Note, "the record is not whole: "+unwhole(run))
+	case worst.starved > 0:
+		out.Note = join(out.Note, starvedOf(worst.starved))
 	}
 	return out
 }
@@ -94,6 +98,7 @@ type recovery struct {
 	end      time.Duration
 	longest  time.Duration
 	relapses int
+	starved  time.Duration // how much of the value the host was
 	note     string
 }
 
@@ -104,6 +109,9 @@ func (r recovery) judge(run *record.Run, bound time.Duration) record.Verdict {
 	case r.stalled && !r.open && max(r.value-bound, bound-r.value) <= r.margin:
 		return record.Inconclusive // on which side of the bound the true value lies, the stall hides
 	case r.hit && (r.value > bound || r.open && whole(run)):
+		if r.starved > 0 && r.value-r.starved <= bound {
+			return record.Inconclusive
+		}
 		return record.Failed
 	case !whole(run):
 		return record.Inconclusive
@@ -230,6 +238,7 @@ func (l *lane) byCause(run *record.Run, all []cause) []recovery {
 // finish adds the error and the notes, and takes the figure back when the prober stalled for too long at its edges.
 func (r *recovery) finish(run *record.Run, edges []span, several bool) {
 	lag, stalled := r.lane.stalledIn(edges...)
+	r.starved = starvedIn(run, span{r.cause.At, r.end})
 	r.margin = r.lane.tick + r.lane.service + lag + r.cause.bracket() + clockError(run, r.cause.Targets, r.lane.nodes)
 	if several {
 		r.note = "counted from " + r.cause.Name

@@ -97,7 +97,7 @@ func (c *Client) Clock() record.Clock {
 // exchanges, whose half round trip bounds the error (Cristian's algorithm).
 func measureClock(ctx context.Context, conn *jsonrpc2.Conn, hello Hello) (record.Clock, error) {
 	if id := BootID(); id != "" && id == hello.BootID {
-		return record.Clock{Method: "same kernel"}, nil
+		return record.Clock{Method: record.SameKernel}, nil
 	}
 	var clock record.Clock
 	best := time.Duration(1<<63 - 1)

@@ -57,9 +57,12 @@ type Node struct {
 	Version    string `json:"version,omitempty"`
 }
 
+// SameKernel is the method of a clock that is the controller's own: its node is on the controller's machine.
+const SameKernel = "same kernel"
+
 // Clock says how a node's clock was converted to the drill's.
 type Clock struct {
-	Method string        `json:"method"`    // "same kernel" or "ping"
+	Method string        `json:"method"`    // SameKernel or "ping"
 	Offset time.Duration `json:"offset_ns"` // node minus controller
 	Error  time.Duration `json:"error_ns"`
 }

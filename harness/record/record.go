@@ -26,6 +26,7 @@ const (
 	KindSteady           = "steady"            // the reasons why the topology is not steady changed; empty Msg means steady
 	KindConverged        = "converged"         // the topology is whole again after the heal, or Attrs missing says what is not
 	KindStall            = "stall"             // a prober, a controller or the host did not run for Attrs ms, until T
+	KindStarved          = "starved"           // in the Attrs ms until T the host's processors were too few for what ran on it: a database on it may have been slow for that alone
 	KindOperator         = "operator"          // what a person would do by hand: a switchover, an acknowledgement
 	KindNote             = "note"              // anything else worth a line in the timeline
 	KindObserved         = "observed"          // an effect that a step looked for: Attrs look (which step's), value (a number or a word)
