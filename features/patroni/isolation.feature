@@ -4,6 +4,7 @@ Feature: A synchronous leader loses its standbys' PostgreSQL alone
   standbys that have fallen silent, until PostgreSQL gives them up. What becomes
   of a leader that is cut off with its datacenter: datacenters/patroni.feature.
 
+  @slow
   Scenario: the replicas are cut off from a synchronous leader's PostgreSQL, and commits hang for a minute
     To the leader a standby that is silent streams on, until wal_sender_timeout:
     a minute by default. Only then may Patroni choose another, or none.

@@ -47,6 +47,7 @@ Feature: The host of the leader is lost, or lacks what it needs
     And the old leader rejoins as a replica within 90 seconds
     And at no time could two nodes acknowledge writes
 
+  @slow
   Scenario: the leader and then its successor are lost
     Given the steady state holds
     When the host of the leader is lost

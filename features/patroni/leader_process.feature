@@ -17,6 +17,7 @@ Feature: Processes of the leader die, hang or starve
     And no acknowledged write is lost
     And at no time could two nodes acknowledge writes
 
+  @slow
   Scenario: patroni is killed and not started again, and two nodes take writes
     Nobody is left to demote the old leader, and without a watchdog nothing
     else does. The name goes to the new one, and new connections with it; what
@@ -39,6 +40,7 @@ Feature: Processes of the leader die, hang or starve
     And exactly 1 failover happens
     And acknowledged writes are lost
 
+  @slow
   Scenario: patroni is killed, and the callback does not move the name
     The application writes on to the old leader, and nothing refuses it: all
     that it is told has been written is thrown away when the node rejoins.

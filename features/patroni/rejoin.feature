@@ -37,6 +37,7 @@ Feature: The old leader comes back with writes that nobody else has
     Then the old leader rejoins as a replica within 25 seconds
     And no node has errant transactions
 
+  @slow
   Scenario: without pg_rewind it never follows, and Patroni does not say so
     It runs, its REST API says so, and it tries again every five seconds to
     stream a timeline that left its own behind it.
