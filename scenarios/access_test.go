@@ -30,18 +30,18 @@ func TestARefusalIsAFinding(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = rec.Close() })
 	no := &obeying{refuses: errors.New("Orchestrator refuses graceful-master-takeover-auto/m1/3306/m3/3306: m3 is no direct replica")}
-	got, err := Refusal("a refusal", "switchover", "m3")(t.Context(), &Drill{topology: no, rec: rec})
+	got, err := Refusal("a refusal", "switchover", "m3")(t.Context(), &Drill{topology: no, rec: rec, tracker: newTracker(rec)})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"switchover", "m3"}, no.told)
 	assert.True(t, Bound{Has: "Orchestrator refuses"}.kept(got.value), got.value)
 
-	got, err = Refusal("a refusal", "switchover", "m2")(t.Context(), &Drill{topology: &obeying{}, rec: rec})
+	got, err = Refusal("a refusal", "switchover", "m2")(t.Context(), &Drill{topology: &obeying{}, rec: rec, tracker: newTracker(rec)})
 	require.NoError(t, err)
 	assert.False(t, Bound{Has: "Orchestrator refuses"}.kept(got.value), "it did as it was told: "+got.words)
 
 	// What went wrong before Orchestrator was asked is no refusal of its.
 	lost := &obeying{refuses: errors.New("operate switchover: no Orchestrator leads")}
-	got, err = Refusal("a refusal", "switchover", "m3")(t.Context(), &Drill{topology: lost, rec: rec})
+	got, err = Refusal("a refusal", "switchover", "m3")(t.Context(), &Drill{topology: lost, rec: rec, tracker: newTracker(rec)})
 	require.NoError(t, err)
 	assert.False(t, Bound{Has: "Orchestrator refuses"}.kept(got.value), got.value)
 }

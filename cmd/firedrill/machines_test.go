@@ -59,9 +59,7 @@ func TestADrillInOneRegionWithAName(t *testing.T) {
 		t.Skip("set " + machinesVariable + "=1, or make drill-all: every machine is installed, which takes minutes")
 	}
 	l, nameServer := machineAccount(t)
-	c := linodego.NewClient(nil)
-	c.SetBaseURL("http://" + l.APIAddr())
-	c.SetToken(testToken)
+	c := accountOf(l)
 	_, err := c.CreateDomain(t.Context(), linodego.DomainCreateOptions{Domain: "drills.test", Type: linodego.DomainTypeMaster, SOAEmail: "dba@drills.test", Tags: []string{linode.TagNames}})
 	require.NoError(t, err)
 	out := t.TempDir()
